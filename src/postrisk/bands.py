@@ -1,0 +1,110 @@
+"""Calibration and bands under a stated ceiling on false positives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.stats import beta
+
+from postrisk.model import Cutoffs, Floats, sigmoid
+
+_CONFIDENCE = 0.95
+
+
+def clopper_pearson(hits: int, total: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:
+    """Give the exact interval of a rate (Clopper and Pearson, Biometrika 1934).
+
+    >>> low, high = clopper_pearson(0, 100)
+    >>> low, round(high, 4)
+    (0.0, 0.0362)
+    """
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, hits, total - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, total - hits)) if hits < total else 1.0
+    return low, high
+
+
+def fit_sigmoid(
+    decisions: Floats, positive: npt.NDArray[np.bool_], weights: Floats | None = None
+) -> tuple[float, float]:
+    """Fit slope and intercept so that ``sigmoid(slope * d + intercept)`` is calibrated.
+
+    Platt's method with his smoothed targets (Platt, 1999), weighted. The slope is kept
+    positive, so that calibration never turns an order around.
+
+    Returns
+    -------
+    slope, intercept : float
+    """
+    weights = np.ones(len(decisions)) if weights is None else weights
+    n_positive, n_negative = weights[positive].sum(), weights[~positive].sum()
+    targets = np.where(positive, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        slope = np.exp(parameters[0])
+        logits = slope * decisions + parameters[1]
+        gap = weights * (sigmoid(logits) - targets)
+        value = weights @ (np.logaddexp(0, logits) - targets * logits)
+        return float(value), np.array([slope * (gap @ decisions), gap.sum()])
+
+    start = np.array([0.0, float(np.log((n_positive + 1) / (n_negative + 1)))])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-5, 5), (-50, 50)])
+    return float(np.exp(found.x[0])), float(found.x[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """Highest false-positive rates allowed for the two upper bands.
+
+    A cut-off is the lowest one whose upper 95 % Clopper-Pearson bound on held-out safe posts
+    stays below the ceiling.
+    """
+
+    review: float = 0.05
+    flag: float = 0.01
+
+
+def cutoff_under(ceiling: float, safe_probabilities: Floats) -> float | None:
+    """Give the lowest cut-off that keeps the upper bound below ``ceiling``.
+
+    Parameters
+    ----------
+    ceiling : float
+    safe_probabilities : ndarray of float64, shape (n_safe,)
+        Probabilities of held-out posts that should not be reached.
+
+    Returns
+    -------
+    float or None
+        None when even no false positive in so few posts could prove the ceiling.
+
+    Examples
+    --------
+    >>> cutoff_under(0.05, np.linspace(0, 0.5, 1000)) > 0.48
+    True
+    >>> cutoff_under(0.01, np.zeros(50)) is None
+    True
+    """
+    total = len(safe_probabilities)
+    allowed = -1
+    while allowed + 1 < total and clopper_pearson(allowed + 1, total)[1] <= ceiling:
+        allowed += 1
+    if allowed < 0:
+        return None
+    descending = np.sort(safe_probabilities)[::-1]
+    # Ties with the first post that may not be reached are left out too.
+    return float(min(np.nextafter(descending[allowed], 2.0), 1.0))
+
+
+def choose_cutoffs(ceilings: Ceilings, *safe_groups: Floats) -> Cutoffs:
+    """Choose a category's cut-offs so that every group of safe posts keeps both ceilings."""
+    reviews = [cutoff_under(ceilings.review, group) for group in safe_groups]
+    flags = [cutoff_under(ceilings.flag, group) for group in safe_groups]
+    known_reviews = [cut for cut in reviews if cut is not None]
+    review = max(known_reviews, default=0.5)
+    if any(cut is None for cut in flags) or not flags:
+        return Cutoffs(review=review)
+    return Cutoffs(review=review, flag=max([review, *(cut for cut in flags if cut is not None)]))

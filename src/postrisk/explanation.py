@@ -1,0 +1,212 @@
+"""Which characters of the original text raised which category, summing exactly to the score."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from postrisk.folding import FoldedBatch, Index, fold_batch
+from postrisk.model import RiskModel, sigmoid
+from postrisk.ngrams import grams, normaliser
+from postrisk.style import style_features
+
+# Every character order up to 8 divides it, so that a weight splits evenly into whole shares.
+_SHARES = math.lcm(*range(1, 9))
+# What a token must add, relative to the strongest one, for a span to reach over it.
+_SPAN_COST = 0.25
+_TOKEN = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]|\\w+|\\s+|.", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the original text and what it adds to the logit.
+
+    Attributes
+    ----------
+    start, end : int
+        Indices of the original text, ``text[start:end]``.
+    text : str
+    contribution : float
+        Sum of the contributions of its characters, in logits.
+    """
+
+    start: int
+    end: int
+    text: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a text got its score in one category.
+
+    ``bias + sum(characters) + sum(named.values())`` is the logit.
+
+    Attributes
+    ----------
+    category : str
+    probability, logit, bias : float
+    text : str
+    characters : ndarray of float64, shape (len(text),)
+        What each original character adds to the logit. A character that folding removes adds
+        nothing; an n-gram's weight is shared evenly by its characters.
+    named : dict of str to float
+        What each style feature adds.
+    spans : tuple of Span
+        Stretches that raise the category, strongest first.
+    """
+
+    category: str
+    probability: float
+    logit: float
+    bias: float
+    text: str
+    characters: npt.NDArray[np.float64]
+    named: dict[str, float]
+    spans: tuple[Span, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        return {
+            "category": self.category,
+            "probability": self.probability,
+            "logit": self.logit,
+            "bias": self.bias,
+            "characters": self.characters.tolist(),
+            "named": self.named,
+            "spans": [
+                {"start": s.start, "end": s.end, "text": s.text, "contribution": s.contribution}
+                for s in self.spans
+            ],
+        }
+
+
+def integer_shares(batch: FoldedBatch, model: RiskModel) -> Index:
+    """Share each n-gram's integer weight among its characters, in units of 1/840 weight.
+
+    The shares of a text sum exactly to 840 times its summed weights. The blanks at a text's
+    edges get nothing: their share goes to the characters beside them.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_folded_characters, n_categories)
+    """
+    steps = np.zeros((len(batch.codes) + 1, len(model.categories)), dtype=np.int64)
+    remainders = np.zeros_like(steps)
+    for found in grams(batch, model.hashing):
+        text = np.searchsorted(batch.edges, found.starts, side="right") - 1
+        starts = np.maximum(found.starts, batch.edges[text] + 1)
+        ends = np.minimum(found.ends, batch.edges[text + 1])
+        weights = model.weights[found.buckets].astype(np.int64) * _SHARES
+        even, rest = np.divmod(weights, (ends - starts)[:, np.newaxis])
+        np.add.at(steps, starts, even)
+        np.subtract.at(steps, ends, even)
+        np.add.at(remainders, starts, rest)
+    return (np.cumsum(steps, axis=0) + remainders)[:-1]
+
+
+def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
+    """Find all maximal scoring segments in linear time (Ruzzo and Tompa, ISMB 1999)."""
+    segments: list[tuple[int, int, float, float]] = []
+    total = 0.0
+    for index, score in enumerate(scores):
+        left, total = total, total + score
+        if score <= 0:
+            continue
+        start, right = index, total
+        while True:
+            before = next(
+                (k for k in range(len(segments) - 1, -1, -1) if segments[k][2] < left), None
+            )
+            if before is None or segments[before][3] >= right:
+                segments.append((start, index + 1, left, right))
+                break
+            start, _, left, _ = segments[before]
+            del segments[before:]
+    return [(start, end) for start, end, _, _ in segments]
+
+
+def find_spans(text: str, characters: npt.NDArray[np.float64]) -> tuple[Span, ...]:
+    """Find the stretches of whole words that raise the score, strongest first.
+
+    Parameters
+    ----------
+    text : str
+    characters : ndarray of float64, shape (len(text),)
+    """
+    bounds = np.array([0, *(match.end() for match in _TOKEN.finditer(text))])
+    sums = np.concatenate(([0.0], np.cumsum(characters)))
+    tokens = np.diff(sums[bounds])
+    strongest = tokens.max(initial=0.0)
+    if strongest <= 0:
+        return ()
+    spans = []
+    for first, last in _maximal_segments((tokens - _SPAN_COST * strongest).tolist()):
+        start, end = int(bounds[first]), int(bounds[last])
+        spans.append(Span(start, end, text[start:end], float(characters[start:end].sum())))
+    return tuple(sorted(spans, key=lambda span: (-span.contribution, span.start)))
+
+
+def explain_texts(
+    model: RiskModel, texts: Sequence[str], categories: Sequence[Sequence[str]] | None = None
+) -> list[dict[str, Explanation]]:
+    """Explain texts in one pass of the kernel.
+
+    Parameters
+    ----------
+    model : RiskModel
+    texts : sequence of str
+    categories : sequence of sequences of str, optional
+        For each text the categories wanted; all of them by default.
+
+    Returns
+    -------
+    list of dict of str to Explanation, one per text
+    """
+    batch = fold_batch(texts)
+    shares = integer_shares(batch, model)
+    _, counts = model.sum_weights(batch)
+    logits = model.batch_logits(batch)
+    probabilities = sigmoid(logits)
+    factors = model.scales * normaliser(counts)[:, np.newaxis] / _SHARES
+    style = style_features(batch, model.styles)
+    explained = []
+    for row, text in enumerate(texts):
+        inside = slice(batch.edges[row] + 1, batch.edges[row + 1])
+        found: dict[str, Explanation] = {}
+        for name in model.categories if categories is None else categories[row]:
+            column = model.categories.index(name)
+            characters = np.zeros(len(text))
+            np.add.at(characters, batch.offsets(row), shares[inside, column] * factors[row, column])
+            named = {
+                s: float(value * weight)
+                for s, value, weight in zip(
+                    model.styles,
+                    style[row],
+                    model.style_weights[:, column] if model.styles else (),
+                    strict=True,
+                )
+            }
+            found[name] = Explanation(
+                category=name,
+                probability=float(probabilities[row, column]),
+                logit=float(logits[row, column]),
+                bias=float(model.biases[column]),
+                text=text,
+                characters=characters,
+                named=named,
+                spans=find_spans(text, characters),
+            )
+        explained.append(found)
+    return explained
+
+
+def explain_text(model: RiskModel, text: str) -> dict[str, Explanation]:
+    """Explain one text in every category."""
+    return explain_texts(model, [text])[0]

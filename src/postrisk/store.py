@@ -1,0 +1,256 @@
+"""A model as a folder of plain files: arrays, JSON and a card, each with its checksum.
+
+::
+
+    postrisk-base/
+    ├── config.json     validated; its own checksum and those of the others are in it
+    ├── weights.npz     read with ``allow_pickle=False``
+    └── CARD.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from postrisk.assets import asset
+from postrisk.errors import DataError, ModelError, shorten
+from postrisk.folding import folding_version
+from postrisk.model import Cutoffs, RiskModel
+from postrisk.ngrams import Hashing
+from postrisk.style import Style
+
+FORMAT_VERSION = 1
+DEFAULT_MODEL = "postrisk-base"
+_CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npz", "CARD.md"
+_LARGEST_CONFIG = 1 << 20
+_Digest = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Calibration(BaseModel):
+    """Per category, in the model's order: ``logit = bias + scale / sqrt(n) * sum``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    method: Literal["sigmoid", "none"]
+    scales: tuple[float, ...]
+    biases: tuple[float, ...]
+
+
+class ModelConfig(BaseModel):
+    """What ``config.json`` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format_version: Literal[1]
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    categories: tuple[str, ...] = Field(min_length=1)
+    hashing: Hashing
+    folding_version: int
+    styles: tuple[Style, ...]
+    calibration: Calibration
+    cutoffs: dict[str, Cutoffs]
+    data_fingerprint: str
+    checksums: dict[str, str]
+    config_checksum: str = _Digest
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _canonical(config: dict[str, Any]) -> bytes:
+    """Give the bytes that ``config_checksum`` is taken over."""
+    kept = {key: value for key, value in config.items() if key != "config_checksum"}
+    return json.dumps(kept, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _arrays_as_npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def save(
+    model: RiskModel,
+    folder: Path,
+    *,
+    card: str,
+    data_fingerprint: str,
+    calibration: Literal["sigmoid", "none"] = "sigmoid",
+) -> RiskModel:
+    """Write a model folder; the same model and card give the same bytes.
+
+    Parameters
+    ----------
+    model : RiskModel
+    folder : Path
+        Made if absent; the three files in it are replaced.
+    card : str
+        The model card, Markdown.
+    data_fingerprint : str
+        Says which data the model learnt from, such as a SHA-256 over them.
+    calibration : {"sigmoid", "none"}
+
+    Returns
+    -------
+    RiskModel
+        The model with its identity.
+    """
+    arrays = _arrays_as_npz({"weights": model.weights, "style_weights": model.style_weights})
+    files = {_WEIGHTS: arrays, _CARD: card.encode("utf-8")}
+    config = {
+        "format_version": FORMAT_VERSION,
+        "name": model.name,
+        "version": model.version,
+        "categories": list(model.categories),
+        "hashing": model.hashing.model_dump(mode="json"),
+        "folding_version": folding_version(),
+        "styles": list(model.styles),
+        "calibration": {
+            "method": calibration,
+            "scales": model.scales.tolist(),
+            "biases": model.biases.tolist(),
+        },
+        "cutoffs": {name: cut.model_dump(mode="json") for name, cut in model.cutoffs.items()},
+        "data_fingerprint": data_fingerprint,
+        "checksums": {name: _digest(data) for name, data in files.items()},
+    }
+    config["config_checksum"] = _digest(_canonical(config))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    (folder / _CONFIG).write_text(
+        json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
+    )
+    return replace(model, identity=str(config["config_checksum"]))
+
+
+def _read(path: Path, limit: int | None = None) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read() if limit is None else file.read(limit + 1)
+    except OSError as error:
+        raise ModelError(path, "readable", error.strerror or str(error)) from None
+    if limit is not None and len(data) > limit:
+        raise ModelError(path, "size", f"over {limit:,} bytes")
+    return data
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read and check ``config.json`` of a model folder.
+
+    Raises
+    ------
+    ModelError
+        Names the file and the check that failed.
+    """
+    path = folder / _CONFIG
+    data = _read(path, _LARGEST_CONFIG)
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(path, "JSON", shorten(str(error), 120)) from None
+    if not isinstance(raw, dict):
+        raise ModelError(path, "JSON", "not an object")
+    if raw.get("format_version") != FORMAT_VERSION:
+        found = shorten(raw.get("format_version"))
+        raise ModelError(path, "format version", f"found {found}, expected {FORMAT_VERSION}")
+    if raw.get("config_checksum") != _digest(_canonical(raw)):
+        raise ModelError(path, "checksum", "the file was changed after it was written")
+    try:
+        return ModelConfig.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelError(path, "fields", f"{where}: {first['msg']}") from None
+
+
+def _read_arrays(path: Path, data: bytes) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        raise ModelError(path, "arrays", shorten(str(error), 120)) from None
+
+
+def _check_shapes(path: Path, config: ModelConfig, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    n = len(config.categories)
+    expected = {
+        "weights": ((config.hashing.buckets, n), np.int8),
+        "style_weights": ((len(config.styles), n if config.styles else 0), np.float64),
+    }
+    for key, (shape, kind) in expected.items():
+        array = arrays.get(key)
+        if array is None or array.dtype != kind or array.shape != shape:
+            found = "nothing" if array is None else f"{array.dtype} {array.shape}"
+            raise ModelError(path, key, f"found {found}, expected {np.dtype(kind)} {shape}")
+    if not np.isfinite(arrays["style_weights"]).all():
+        raise ModelError(path, "style_weights", "not finite")
+
+
+def load(folder: str | Path | None = None) -> RiskModel:
+    """Load a model folder; nothing in it is ever run.
+
+    Parameters
+    ----------
+    folder : str or Path, optional
+        A model folder, or the name of a shipped model; the shipped default when absent.
+
+    Raises
+    ------
+    ModelError
+        When a file is absent, was changed, or does not fit; it names the file and the check.
+    """
+    path = find_model(folder)
+    config = read_config(path)
+    for name in (_WEIGHTS, _CARD):
+        data = _read(path / name)
+        if config.checksums.get(name) != _digest(data):
+            raise ModelError(path / name, "checksum", "the file was changed after it was written")
+        if name == _WEIGHTS:
+            arrays = _read_arrays(path / name, data)
+    if config.folding_version != folding_version():
+        found = f"found {config.folding_version}, expected {folding_version()}; train it again"
+        raise ModelError(path / _CONFIG, "folding version", found)
+    n = len(config.categories)
+    sizes = {len(config.calibration.scales), len(config.calibration.biases)}
+    if sizes != {n} or set(config.cutoffs) != set(config.categories):
+        raise ModelError(path / _CONFIG, "categories", "calibration or cutoffs do not fit them")
+    _check_shapes(path / _WEIGHTS, config, arrays)
+    return RiskModel(
+        name=config.name,
+        version=config.version,
+        categories=config.categories,
+        hashing=config.hashing,
+        weights=arrays["weights"],
+        scales=np.array(config.calibration.scales),
+        biases=np.array(config.calibration.biases),
+        cutoffs=config.cutoffs,
+        styles=config.styles,
+        style_weights=arrays["style_weights"],
+        identity=config.config_checksum,
+    )
+
+
+def find_model(folder: str | Path | None = None) -> Path:
+    """Give the folder of a model named by path, by shipped name, or by default."""
+    if folder is not None and (Path(folder).exists() or len(Path(folder).parts) > 1):
+        return Path(folder)
+    name = DEFAULT_MODEL if folder is None else str(folder)
+    try:
+        return asset("models", name)
+    except DataError:
+        raise ModelError(
+            Path(name), "found", "no such folder and no shipped model of that name"
+        ) from None

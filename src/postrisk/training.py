@@ -1,0 +1,332 @@
+"""The scikit-learn estimator whose ``fit`` yields a `RiskModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+
+from postrisk.bands import Ceilings, choose_cutoffs, fit_sigmoid
+from postrisk.errors import LabelError
+from postrisk.explanation import Explanation, explain_texts
+from postrisk.features import PostFeatures, texts_of
+from postrisk.model import Cutoffs, Floats, RiskModel, sigmoid
+from postrisk.post import Category, Post
+from postrisk.style import Style
+
+UNKNOWN = -1
+_LARGEST_WEIGHT = 127
+Labels = npt.NDArray[np.int8]
+
+
+class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The numeric part: one L2-regularised logistic regression per label.
+
+    ``y`` is either a vector of classes, as any scikit-learn classifier takes, or a matrix
+    of 0, 1 and -1 for unknown, one column a label, each fitted on its known rows.
+
+    Parameters
+    ----------
+    C : float
+        Inverse strength of the regularisation.
+    max_iter : int
+        Most iterations of L-BFGS.
+
+    Attributes
+    ----------
+    coef_ : ndarray of float64, shape (n_labels, n_features)
+    intercept_ : ndarray of float64, shape (n_labels,)
+    classes_ : ndarray
+    """
+
+    def __init__(self, C: float = 1.0, max_iter: int = 200) -> None:
+        self.C = C
+        self.max_iter = max_iter
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the labels one by one."""
+        targets = np.asarray(y)
+        self.is_multilabel_ = targets.ndim == 2 and targets.shape[1] > 1  # noqa: PLR2004
+        if not self.is_multilabel_:
+            X, y = validate_data(self, X, y, accept_sparse="csr")
+            check_classification_targets(y)
+            fitted = [self._solver().fit(X, y, sample_weight)]
+            self.classes_ = fitted[0].classes_
+        else:
+            X = validate_data(self, X, accept_sparse="csr")
+            fitted = [self._fit_label(X, column, sample_weight) for column in targets.T]
+            self.classes_ = np.array([0, 1])
+        self.coef_ = np.concatenate([model.coef_ for model in fitted])
+        self.intercept_ = np.concatenate([model.intercept_ for model in fitted])
+        self.n_iter_ = np.concatenate([np.atleast_1d(model.n_iter_) for model in fitted])
+        return self
+
+    def _solver(self) -> LogisticRegression:
+        return LogisticRegression(C=self.C, max_iter=self.max_iter)
+
+    def _fit_label(self, X: csr_matrix, column: Any, weight: Any) -> LogisticRegression:
+        known = np.flatnonzero(column != UNKNOWN)
+        if len(np.unique(column[known])) < 2:  # noqa: PLR2004
+            raise LabelError("a label needs posts that have it and posts that do not")
+        weight = None if weight is None else np.asarray(weight)[known]
+        return self._solver().fit(X[known], column[known], weight)
+
+    def decision_function(self, X: Any) -> Floats:
+        """Give logits; one column a label, or as scikit-learn has it for classes."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        scores = X @ self.coef_.T + self.intercept_
+        flat = not self.is_multilabel_ and scores.shape[1] == 1
+        return np.asarray(scores).ravel() if flat else np.asarray(scores)
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Give probabilities per label, or per class when ``y`` was a vector."""
+        scores = self.decision_function(X)
+        if self.is_multilabel_:
+            return sigmoid(scores)
+        if scores.ndim == 1:
+            positive = sigmoid(scores)
+            return np.column_stack((1 - positive, positive))
+        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Give 0 or 1 per label, or the class when ``y`` was a vector."""
+        scores = self.decision_function(X)
+        if self.is_multilabel_:
+            return (scores > 0).astype(int)
+        if scores.ndim == 1:
+            return np.asarray(self.classes_[(scores > 0).astype(int)])
+        return np.asarray(self.classes_[scores.argmax(axis=1)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def quantise(coefficients: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Round weights to whole numbers of at most 127, one scale per category.
+
+    Parameters
+    ----------
+    coefficients : ndarray of float64, shape (n_categories, n_buckets)
+
+    Returns
+    -------
+    weights : ndarray of int8, shape (n_buckets, n_categories)
+    scales : ndarray of float64, shape (n_categories,)
+    """
+    largest = np.abs(coefficients).max(axis=1)
+    scales = np.where(largest > 0, largest, 1.0) / _LARGEST_WEIGHT
+    return np.ascontiguousarray(np.rint(coefficients.T / scales).astype(np.int8)), scales
+
+
+class RiskClassifier(BaseEstimator):  # type: ignore[misc]
+    """Learn the categories of posts; ``fit`` leaves a `RiskModel` in ``model_``.
+
+    Decisions for calibration and bands come from held-out groups (``GroupKFold``); the final
+    weights come from all posts.
+
+    Parameters
+    ----------
+    categories : sequence of str
+    char_orders, word_orders, bits
+        See `postrisk.ngrams.Hashing`.
+    styles : sequence of str
+        Style features that may enter the model.
+    C : float
+        Inverse strength of the regularisation.
+    max_iter : int
+    folds : int
+        Group-disjoint folds for calibration.
+    review_ceiling, flag_ceiling : float
+        Highest false-positive rates, see `postrisk.bands.Ceilings`.
+    name, version : str
+        What the model is called.
+
+    Attributes
+    ----------
+    model_ : RiskModel
+    held_out_ : ndarray of float64, shape (n_posts, n_categories)
+        Calibrated probabilities of each post by a model that did not see its group.
+
+    Examples
+    --------
+    >>> posts = [f"{word} {i}" for i in range(30) for word in ("good soup", "bad hoax")]
+    >>> classifier = RiskClassifier(categories=("rumor",), bits=10, folds=3)
+    >>> classifier.fit(posts, [[0], [1]] * 30).predict(["hoax", "soup"]).tolist()
+    [[1], [0]]
+    """
+
+    def __init__(
+        self,
+        categories: Sequence[str] = tuple(Category),
+        char_orders: tuple[int, ...] = (1, 2, 3, 4, 5),
+        word_orders: tuple[int, ...] = (1, 2),
+        bits: int = 18,
+        styles: Sequence[Style] = (),
+        C: float = 4.0,
+        max_iter: int = 200,
+        folds: int = 5,
+        review_ceiling: float = 0.05,
+        flag_ceiling: float = 0.01,
+        name: str = "custom",
+        version: str = "1",
+    ) -> None:
+        self.categories = categories
+        self.char_orders = char_orders
+        self.word_orders = word_orders
+        self.bits = bits
+        self.styles = styles
+        self.C = C
+        self.max_iter = max_iter
+        self.folds = folds
+        self.review_ceiling = review_ceiling
+        self.flag_ceiling = flag_ceiling
+        self.name = name
+        self.version = version
+
+    def fit(
+        self,
+        posts: Sequence[str | Post],
+        y: Any,
+        *,
+        groups: Any = None,
+        sample_weight: Any = None,
+        safe_groups: Sequence[npt.NDArray[np.bool_]] = (),
+    ) -> Self:
+        """Train, calibrate and set the bands.
+
+        Parameters
+        ----------
+        posts : sequence of str or Post
+        y : array-like of int, shape (n_posts, n_categories)
+            1, 0, or -1 where it is not known.
+        groups : array-like, shape (n_posts,), optional
+            Posts that share an event, a source or near-identical words; a group is held out
+            whole. Each post by itself when absent.
+        sample_weight : array-like of float, shape (n_posts,), optional
+        safe_groups : sequence of boolean masks, shape (n_posts,)
+            Posts on which the ceilings must hold, each mask by itself, such as protected
+            speech. All posts known not to have the category always make one group.
+
+        Raises
+        ------
+        LabelError
+            When labels, groups or weights do not fit the posts.
+        """
+        texts = texts_of(posts)
+        labels, weights = self._check(texts, y, groups, sample_weight)
+        self.features_ = PostFeatures(self.char_orders, self.word_orders, self.bits, self.styles)
+        matrix = self.features_.fit(texts).transform(texts)
+        with threadpool_limits(limits=1):
+            held_out = self._held_out_decisions(matrix, labels, groups, weights)
+            core = LinearCore(self.C, self.max_iter).fit(matrix, self._as_matrix(labels), weights)
+        lines = [
+            fit_sigmoid(held_out[known, c], labels[known, c] == 1, weights[known])
+            for c, known in enumerate((labels != UNKNOWN).T)
+        ]
+        slopes, intercepts = np.array(lines).T
+        self.held_out_ = sigmoid(slopes * held_out + intercepts)
+        self.model_ = self._build_model(core, slopes, intercepts, labels, safe_groups)
+        return self
+
+    def _check(
+        self, texts: Sequence[str], y: Any, groups: Any, sample_weight: Any
+    ) -> tuple[Labels, Floats]:
+        labels = np.asarray(y)
+        shape = (len(texts), len(self.categories))
+        if labels.shape != shape:
+            raise LabelError(f"labels: found shape {labels.shape}, expected {shape}")
+        if not np.isin(labels, (0, 1, UNKNOWN)).all():
+            raise LabelError("labels: expected 0, 1, or -1 where it is not known")
+        if groups is not None and len(groups) != len(texts):
+            raise LabelError(f"groups: found {len(groups)}, expected {len(texts)}")
+        weights = np.ones(len(texts)) if sample_weight is None else np.asarray(sample_weight, float)
+        if weights.shape != (len(texts),) or not (np.isfinite(weights) & (weights >= 0)).all():
+            raise LabelError("weights: expected one finite number of 0 or more for each post")
+        for name, column in zip(self.categories, labels.T, strict=True):
+            if not {0, 1} <= set(column.tolist()):
+                raise LabelError(f"{name}: needs posts that have it and posts that do not")
+        return labels.astype(np.int8), weights
+
+    @staticmethod
+    def _as_matrix(labels: Labels) -> Labels:
+        """Give one label a second, equal column, since a vector means classes to the core."""
+        return np.hstack((labels, labels)) if labels.shape[1] == 1 else labels
+
+    def _held_out_decisions(
+        self, matrix: csr_matrix, labels: Labels, groups: Any, weights: Floats
+    ) -> Floats:
+        by_itself = np.arange(matrix.shape[0]) if groups is None else np.asarray(groups)
+        if len(np.unique(by_itself)) < self.folds:
+            raise LabelError(f"groups: need at least {self.folds}, one for each fold")
+        decisions = np.zeros(labels.shape)
+        for train, test in GroupKFold(self.folds).split(matrix, groups=by_itself):
+            core = LinearCore(self.C, self.max_iter)
+            core.fit(matrix[train], self._as_matrix(labels[train]), weights[train])
+            decisions[test] = core.decision_function(matrix[test])[:, : labels.shape[1]]
+        return decisions
+
+    def _build_model(
+        self,
+        core: LinearCore,
+        slopes: Floats,
+        intercepts: Floats,
+        labels: Labels,
+        safe_groups: Sequence[npt.NDArray[np.bool_]],
+    ) -> RiskModel:
+        n, hashing = len(self.categories), self.features_.hashing_
+        coefficients = core.coef_[:n] * slopes[:, np.newaxis]
+        weights, scales = quantise(coefficients[:, : hashing.buckets])
+        return RiskModel(
+            name=self.name,
+            version=self.version,
+            categories=tuple(self.categories),
+            hashing=hashing,
+            weights=weights,
+            scales=scales,
+            biases=slopes * core.intercept_[:n] + intercepts,
+            cutoffs=self._choose_cutoffs(labels, safe_groups),
+            styles=tuple(self.styles),
+            style_weights=coefficients[:, hashing.buckets :].T.copy()
+            if self.styles
+            else np.zeros((0, 0)),
+        )
+
+    def _choose_cutoffs(
+        self, labels: Labels, safe_groups: Sequence[npt.NDArray[np.bool_]]
+    ) -> dict[str, Cutoffs]:
+        ceilings = Ceilings(self.review_ceiling, self.flag_ceiling)
+        cutoffs = {}
+        for column, name in enumerate(self.categories):
+            safe = labels[:, column] == 0
+            masks = [safe, *(safe & np.asarray(mask, dtype=bool) for mask in safe_groups)]
+            held_out = [self.held_out_[mask, column] for mask in masks]
+            cutoffs[name] = choose_cutoffs(ceilings, *held_out)
+        return cutoffs
+
+    def predict_proba(self, posts: Sequence[str | Post]) -> Floats:
+        """Give calibrated probabilities; shape (n_posts, n_categories)."""
+        check_is_fitted(self)
+        return self.model_.predict_proba(texts_of(posts))
+
+    def predict(self, posts: Sequence[str | Post]) -> npt.NDArray[np.int64]:
+        """Give 1 where a person should look, that is where the band is not ``pass``."""
+        cuts = np.array([self.model_.cutoffs[name].review for name in self.categories])
+        return (self.predict_proba(posts) >= cuts).astype(np.int64)
+
+    def explain(self, posts: Sequence[str | Post]) -> list[dict[str, Explanation]]:
+        """Explain each post in every category."""
+        check_is_fitted(self)
+        return explain_texts(self.model_, texts_of(posts))
