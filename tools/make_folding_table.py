@@ -100,7 +100,8 @@ def _step(text: str) -> str:
     bare = _without_deleted(unicodedata.normalize("NFKD", text))
     bare = _without_deleted(unicodedata.normalize("NFKD", bare.casefold()))
     kept = [" " if c.isspace() or ord(c) in BLANK else c for c in bare]
-    return _T2S.convert("".join(map(_confusable, kept)).translate(PUNCTUATION))
+    converted: str = _T2S.convert("".join(map(_confusable, kept)).translate(PUNCTUATION))
+    return converted
 
 
 @cache
@@ -131,7 +132,7 @@ def build() -> tuple[dict[str, np.ndarray], dict[str, object]]:
             targets.append(CODE_POINTS + len(expansions))
             expansions.append(folded)
     lengths = np.array([len(e) for e in expansions], dtype=np.uint8)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "sources": np.array(sources, dtype=np.uint32),
         "targets": np.array(targets, dtype=np.uint32),
         "expansion_lengths": lengths,
@@ -161,7 +162,7 @@ def main() -> int:
             same = all(np.array_equal(committed[key], value) for key, value in arrays.items())
         sys.stdout.write("folding table is up to date\n" if same else "folding table differs\n")
         return 0 if same else 1
-    np.savez_compressed(TABLE, **arrays)
+    np.savez_compressed(TABLE, **arrays)  # type: ignore[arg-type]
     PROVENANCE.write_text(json.dumps(provenance, indent=2) + "\n", "utf-8")
     sys.stdout.write(f"{json.dumps(provenance)}\n{TABLE.stat().st_size:,} bytes\n")
     return 0

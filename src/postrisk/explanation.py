@@ -184,7 +184,7 @@ def explain_texts(
             column = model.categories.index(name)
             characters = np.zeros(len(text))
             np.add.at(characters, batch.offsets(row), shares[inside, column] * factors[row, column])
-            named = {
+            named: dict[str, float] = {
                 s: float(value * weight)
                 for s, value, weight in zip(
                     model.styles,

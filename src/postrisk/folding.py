@@ -90,7 +90,8 @@ class FoldedBatch:
     def offsets(self, index: int) -> Index:
         """Give, for each character of ``text(index)``, its index in the original text."""
         inside = self.sources[self.edges[index] + 1 : self.edges[index + 1]]
-        return inside - self.text_starts[index]
+        offsets: Index = inside - self.text_starts[index]
+        return offsets
 
 
 def _encode(text: str) -> Codes:

@@ -211,4 +211,5 @@ def _sum_pieces(values: npt.NDArray[np.int64], edges: Index, lanes: int) -> Inde
         return np.zeros((len(lengths), lanes), dtype=np.int64)
     piece_sums = _unpack(np.add.reduceat(values[: edges[-1]], starts), lanes)
     totals = np.concatenate((np.zeros((1, lanes), dtype=np.int64), np.cumsum(piece_sums, axis=0)))
-    return totals[firsts + pieces] - totals[firsts]
+    sums: Index = totals[firsts + pieces] - totals[firsts]
+    return sums

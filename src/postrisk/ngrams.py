@@ -27,6 +27,7 @@ _SALT = 0x7F4A7C15
 _MIX_1 = np.uint32(0x85EBCA6B)
 _MIX_2 = np.uint32(0xC2B2AE35)
 _WORD_LIMIT = 0x2000
+_PAIR = 2
 
 
 class Hashing(BaseModel):
@@ -155,7 +156,7 @@ def _word_grams(batch: FoldedBatch, hashing: Hashing) -> Iterator[Grams]:
     hashes = (sums[ends] - sums[starts]) * down[starts]
     if 1 in hashing.word_orders:
         yield Grams(starts, ends, _bucket(hashes, 11, hashing.bits))
-    if 2 in hashing.word_orders:
+    if _PAIR in hashing.word_orders:
         text = np.searchsorted(batch.edges, starts, side="right")
         together = np.flatnonzero(text[1:] == text[:-1])
         pairs = hashes[together] * _MULTIPLIER + hashes[together + 1]

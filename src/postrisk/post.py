@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+import unicodedata
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -26,6 +28,11 @@ AccountKind = Literal["public", "private", "unknown"]
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]")
 _KANA_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
+_UNIX_SECONDS = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?")
+_LOOSE_DATE = re.compile(
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
+    r"(?:[ T]*([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+)
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 
 
@@ -92,6 +99,60 @@ def detect_language(text: str) -> str:
     if 3 * han >= latin and han:
         return "zh"
     return "en" if latin else "und"
+
+
+def parse_time(value: Any) -> datetime | None:
+    """Read when a post was made, from the forms that exports use.
+
+    ISO 8601 in all its forms, ``2014/6/12 08:31``, ``2014年6月12日 08:31``, Unix seconds, and
+    Twitter's ``Thu Jun 12 08:31:00 +0000 2014``. A time without a zone keeps none.
+
+    Returns
+    -------
+    datetime or None
+        None when it is missing.
+
+    Raises
+    ------
+    PostError
+
+    Examples
+    --------
+    >>> parse_time("2014年6月12日 08:31").isoformat()
+    '2014-06-12T08:31:00'
+    """
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(int(value))
+    text = unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else None
+    if text == "":
+        return None
+    found = _read_time(text) if text is not None else None
+    if found is None:
+        would_do = "a date such as 2014-06-12 08:31 or Unix seconds, or nothing"
+        raise PostError("posted_at", f"found {shorten(value)}, expected {would_do}")
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _read_time(text: str) -> datetime | None:
+    if _UNIX_SECONDS.fullmatch(text):
+        return datetime.fromtimestamp(float(text), tz=UTC)
+    if match := _LOOSE_DATE.fullmatch(text):
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+        try:
+            return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - none is given
+        except ValueError:
+            return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.strptime(text, "%a %b %d %H:%M:%S %z %Y")
+    except ValueError:
+        return None
 
 
 def _parse_count(value: Any, info: ValidationInfo) -> Count | None:
@@ -206,6 +267,11 @@ class Post(_Frozen):
     @classmethod
     def _id_as_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("posted_at", mode="before")
+    @classmethod
+    def _read_posted_at(cls, value: Any) -> datetime | None:
+        return parse_time(value)
 
     @model_validator(mode="after")
     def _detect_language(self) -> Post:

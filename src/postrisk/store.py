@@ -254,3 +254,34 @@ def find_model(folder: str | Path | None = None) -> Path:
         raise ModelError(
             Path(name), "found", "no such folder and no shipped model of that name"
         ) from None
+
+
+def describe(folder: str | Path | None = None) -> dict[str, Any]:
+    """Describe a stored model: versions, categories, size, checksums and the card's summary.
+
+    Raises
+    ------
+    ModelError
+    """
+    path = find_model(folder)
+    model, config = load(path), read_config(path)
+    card = (path / _CARD).read_text("utf-8")
+    paragraphs = [p for p in card.split("\n\n") if p.strip() and not p.startswith(("#", "<"))]
+    return {
+        "model": f"{model.name} {model.version}",
+        "identity": model.identity,
+        "categories": list(model.categories),
+        "n_grams": f"characters {model.hashing.char_orders}, words {model.hashing.word_orders},"
+        f" {model.hashing.buckets:,} buckets",
+        "folding_version": config.folding_version,
+        "style_features": list(model.styles) or "none",
+        "bytes": sum((path / name).stat().st_size for name in (_CONFIG, _WEIGHTS, _CARD)),
+        "data_fingerprint": config.data_fingerprint,
+        "cutoffs": {
+            name: f"review from {cut.review:.3f}, "
+            + ("no flag" if cut.flag is None else f"flag from {cut.flag:.3f}")
+            for name, cut in config.cutoffs.items()
+        },
+        "checksums": config.checksums,
+        "card": paragraphs[0].strip() if paragraphs else "",
+    }

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from postrisk.folding import BLANK, FoldedBatch, Index
+from postrisk.folding import BLANK, Codes, FoldedBatch, Index
 
 Style = Literal[
     "links",
@@ -29,17 +29,19 @@ STYLES: tuple[Style, ...] = get_args(Style)
 Mask = npt.NDArray[np.bool_]
 
 
-def _between(codes: npt.NDArray[np.uint32], first: int, last: int) -> Mask:
-    return (codes >= first) & (codes <= last)
+def _between(codes: Codes, first: int, last: int) -> Mask:
+    found: Mask = (codes >= first) & (codes <= last)
+    return found
 
 
-def _followed_by_text(codes: npt.NDArray[np.uint32], sign: str) -> Mask:
-    found = codes == ord(sign)
+def _followed_by_text(codes: Codes, sign: str) -> Mask:
+    found: Mask = codes == ord(sign)
     found[:-1] &= (codes[1:] > BLANK) & (codes[1:] != ord(sign))
     return found
 
 
-def _mask(codes: npt.NDArray[np.uint32], name: Style) -> Mask:
+def _mask(codes: Codes, name: Style) -> Mask:  # noqa: PLR0911 - one case a style
+    found: Mask
     match name:
         case "links":
             found = codes == ord(":")
@@ -53,13 +55,13 @@ def _mask(codes: npt.NDArray[np.uint32], name: Style) -> Mask:
         case "emoji":
             return _between(codes, 0x1F000, 0x1FAFF) | _between(codes, 0x2600, 0x27BF)
         case "exclamations":
-            return codes == ord("!")
+            return _between(codes, ord("!"), ord("!"))
         case "questions":
-            return codes == ord("?")
+            return _between(codes, ord("?"), ord("?"))
         case "digits":
             return _between(codes, ord("0"), ord("9"))
         case "length":
-            return codes != BLANK
+            return ~_between(codes, BLANK, BLANK)
         case "capitals":
             return _between(codes, ord("A"), ord("Z"))
 

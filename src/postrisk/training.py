@@ -48,7 +48,7 @@ class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : ndarray
     """
 
-    def __init__(self, C: float = 1.0, max_iter: int = 200) -> None:
+    def __init__(self, C: float = 1.0, max_iter: int = 1000) -> None:
         self.C = C
         self.max_iter = max_iter
 
@@ -176,7 +176,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         bits: int = 18,
         styles: Sequence[Style] = (),
         C: float = 4.0,
-        max_iter: int = 200,
+        max_iter: int = 1000,
         folds: int = 5,
         review_ceiling: float = 0.05,
         flag_ceiling: float = 0.01,
@@ -227,7 +227,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         """
         texts = texts_of(posts)
         labels, weights = self._check(texts, y, groups, sample_weight)
-        self.features_ = PostFeatures(self.char_orders, self.word_orders, self.bits, self.styles)
+        self.features_ = self.make_features()
         matrix = self.features_.fit(texts).transform(texts)
         with threadpool_limits(limits=1):
             held_out = self._held_out_decisions(matrix, labels, groups, weights)
@@ -240,6 +240,10 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         self.held_out_ = sigmoid(slopes * held_out + intercepts)
         self.model_ = self._build_model(core, slopes, intercepts, labels, safe_groups)
         return self
+
+    def make_features(self) -> PostFeatures:
+        """Give the transformer with this estimator's parameters, not fitted."""
+        return PostFeatures(self.char_orders, self.word_orders, self.bits, self.styles)
 
     def _check(
         self, texts: Sequence[str], y: Any, groups: Any, sample_weight: Any

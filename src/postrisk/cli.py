@@ -1,0 +1,278 @@
+"""The command line: verbs over the library's functions, and nothing else.
+
+Exit codes: 0 done (rows may have been rejected, the summary says how many), 2 wrong usage,
+3 input that cannot be read, 4 a model that cannot be trusted, 5 a rulebook that is not valid,
+6 a data set that is absent, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from postrisk._version import __version__
+from postrisk.errors import DataError, InputError, ModelError, PostriskError, RulebookError
+from postrisk.post import MAX_CHARS
+
+EXIT_CODES: dict[type[PostriskError], int] = {
+    InputError: 3,
+    ModelError: 4,
+    RulebookError: 5,
+    DataError: 6,
+}
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="postrisk",
+    help=(
+        "Tell how risky social-media posts look, which characters say so, and whether a person"
+        " should look. Never a verdict."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=(
+        "Exit codes: 0 done, 2 usage, 3 input, 4 model, 5 rulebook, 6 data set, 130 interrupted."
+    ),
+)
+rules_app = typer.Typer(no_args_is_help=True, help="Show and check reach rules.")
+app.add_typer(rules_app, name="rules")
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Model folder or shipped name.", metavar="MODEL")
+]
+RulesOption = Annotated[
+    str | None, typer.Option("--rules", help="Rulebook file or shipped name.", metavar="RULEBOOK")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _column(field: str) -> Any:
+    return typer.Option(
+        f"--{field.replace('_', '-')}-column", metavar="NAME", rich_help_panel="Columns",
+        help=f"Column that holds {field.replace('_', ' ')}.",
+    )  # fmt: skip
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's signature
+    if value:
+        typer.echo(f"postrisk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def score(
+    source: Annotated[str, typer.Argument(metavar="IN", help="CSV file, or - for standard input.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="CSV file, or -.")],
+    model: ModelOption = None,
+    rules: RulesOption = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of IN; told from the file when absent.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Delimiter of IN; told from the header when absent.")
+    ] = None,
+    rejected: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go; OUT.rejected.csv by default.")
+    ] = None,
+    max_chars: Annotated[int, typer.Option(min=1, help="Longest text allowed.")] = MAX_CHARS,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+    text_column: Annotated[str | None, _column("text")] = None,
+    id_column: Annotated[str | None, _column("id")] = None,
+    platform_column: Annotated[str | None, _column("platform")] = None,
+    posted_at_column: Annotated[str | None, _column("posted_at")] = None,
+    reposts_column: Annotated[str | None, _column("reposts")] = None,
+    views_column: Annotated[str | None, _column("views")] = None,
+    likes_column: Annotated[str | None, _column("likes")] = None,
+    comments_column: Annotated[str | None, _column("comments")] = None,
+    account_kind_column: Annotated[str | None, _column("account_kind")] = None,
+    followers_column: Annotated[str | None, _column("followers")] = None,
+    verified_column: Annotated[str | None, _column("verified")] = None,
+    language_column: Annotated[str | None, _column("language")] = None,
+) -> None:
+    """Score a CSV file into another.
+
+    Every column and the order of rows are kept; language, four probabilities, four bands,
+    reach, recommendation and reason are added. Rows that cannot be scored go to
+    OUT.rejected.csv with their line number and the reason.
+    """
+    from postrisk.scorer import Scorer
+    from postrisk.tables import STANDARD, TableOptions, rejected_path, score_table
+    from postrisk.terminal import print_summary, progress_of
+
+    if delimiter is not None and len(delimiter) != 1:
+        raise typer.BadParameter("expected one character", param_hint="--delimiter")
+    given = {
+        field: name
+        for field, name in {
+            "text": text_column, "id": id_column, "platform": platform_column,
+            "posted_at": posted_at_column, "reposts": reposts_column, "views": views_column,
+            "likes": likes_column, "comments": comments_column,
+            "account_kind": account_kind_column, "followers": followers_column,
+            "verified": verified_column, "language": language_column,
+        }.items()
+        if name is not None
+    }  # fmt: skip
+    aside = rejected or rejected_path(source, output)
+    scorer = Scorer(model, rules, max_chars=max_chars)
+    console = Console(stderr=True, quiet=quiet)
+    size = Path(source).stat().st_size if source != STANDARD and Path(source).is_file() else None
+    with progress_of(console, size) as on_progress:
+        options = TableOptions(given, encoding, delimiter, aside)
+        summary = score_table(scorer, source, output, options, on_progress)
+    print_summary(console, summary, output, aside)
+
+
+@app.command()
+def explain(
+    text: Annotated[str | None, typer.Argument(help="The text; or use --file and --row.")] = None,
+    file: Annotated[str | None, typer.Option(help="CSV file to take the post from.")] = None,
+    row: Annotated[int, typer.Option(min=1, help="Which of its rows, counted from 1.")] = 1,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    model: ModelOption = None,
+    rules: RulesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which characters of a post raised which category."""
+    from postrisk.scorer import Scorer
+    from postrisk.tables import read_row
+    from postrisk.terminal import print_explanation
+
+    if (text is None) == (file is None):
+        raise typer.BadParameter("give a text, or --file with --row")
+    scorer = Scorer(model, rules)
+    if category is not None and category not in scorer.model.categories:
+        known = ", ".join(scorer.model.categories)
+        raise typer.BadParameter(f"found {category!r}, expected one of {known}")
+    post = text if text is not None else read_row(str(file), row)
+    assessment, explanations = scorer.score_one(post), scorer.explain(post)
+    if category is not None:
+        explanations = {category: explanations[category]}
+    if as_json:
+        found = {name: explanation.to_dict() for name, explanation in explanations.items()}
+        values = {"assessment": assessment.to_dict(), "explanations": found}
+        typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
+    else:
+        print_explanation(Console(), assessment, explanations)
+
+
+@app.command()
+def train(
+    labelled: Annotated[
+        str | None, typer.Argument(metavar="[LABELLED]", help="CSV with a text column and one "
+                                   "column of 0, 1 or nothing for each category.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Model folder.")] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Train the shipped model by its recipe instead.")
+    ] = False,
+    group_column: Annotated[
+        str | None, typer.Option(help="Column with the event, account or source of a row.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the model.")] = "custom",
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
+) -> None:  # fmt: skip
+    """Train a model on your own labelled posts, or the shipped one by its recipe."""
+    from postrisk.recipe import MODEL_NAME
+    from postrisk.shipping import train_file, train_shipped
+
+    if shipped == (labelled is not None):
+        raise typer.BadParameter("give a labelled CSV file, or --shipped")
+    if labelled is not None and output is None:
+        raise typer.BadParameter("expected a folder for the model", param_hint="--output")
+    console = Console(stderr=True)
+    with console.status("training", spinner="line"):
+        if labelled is None:
+            folder = output or Path("models") / MODEL_NAME
+            report = train_shipped(folder)
+        else:
+            assert output is not None  # noqa: S101 - checked above
+            folder = output
+            report = train_file(labelled, folder, group_column, name, version)
+    console.print(report, highlight=False)
+    console.print(f"saved in {folder}")
+
+
+@app.command()
+def info(model: ModelOption = None, as_json: JsonOption = False) -> None:
+    """Show version, model, data and checksums."""
+    from postrisk.store import describe
+    from postrisk.terminal import print_info
+
+    values = {"postrisk": __version__, **describe(model)}
+    if as_json:
+        typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
+    else:
+        print_info(Console(), values)
+
+
+@rules_app.command("show")
+def rules_show(
+    rulebook: Annotated[str | None, typer.Argument(help="File or shipped name.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a rulebook in words; the shipped default when none is named."""
+    from postrisk.rules import Rulebook
+    from postrisk.terminal import print_rulebook
+
+    rule = Rulebook.load(rulebook)
+    if as_json:
+        values = {**rule.model_dump(mode="json", by_alias=True), "hash": rule.hash}
+        typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
+    else:
+        print_rulebook(Console(), rule)
+
+
+@rules_app.command("check")
+def rules_check(rulebook: Annotated[Path, typer.Argument(help="TOML file.")]) -> None:
+    """Check a rulebook; the first error names the key and what is allowed."""
+    from postrisk.rules import Rulebook
+
+    rule = Rulebook.load(rulebook)
+    typer.echo(f"{rulebook}: valid; {rule.id}, hash {rule.hash[:12]}")
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except PostriskError as error:
+        code = next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+        message = " ".join(str(error).split())
+    except KeyboardInterrupt:
+        code, message = _INTERRUPTED, "interrupted"
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except (MemoryError, csv.Error) as error:
+        code, message = 3, f"{type(error).__name__}: {error}"
+    else:
+        return
+    typer.echo(f"postrisk: {message}", err=True)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    with _one_line_errors():
+        app()

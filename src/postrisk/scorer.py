@@ -1,0 +1,238 @@
+"""Posts in, assessments out: the same path for one post and for a file of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from postrisk.errors import PostError
+from postrisk.explanation import Explanation, explain_texts
+from postrisk.folding import fold_batch
+from postrisk.model import Band, Cutoffs, Floats, RiskModel, batches, sigmoid
+from postrisk.post import MAX_CHARS, Post, clean_text
+from postrisk.rules import (
+    ReachFinding,
+    Recommendation,
+    Rulebook,
+    recommend,
+)
+from postrisk.store import load
+
+# Probabilities are rounded once, here, so that a number reads the same in Python, in a CSV
+# file and after a round trip; bands are set on the rounded number.
+DECIMALS = 6
+_REASON_CHARS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What postrisk says of one post. It is never a verdict.
+
+    Attributes
+    ----------
+    scores : dict of str to float
+        Calibrated probability per category, rounded to six decimals.
+    bands : dict of str to Band
+        ``pass``, ``review`` or ``flag`` per category.
+    reach : ReachFinding
+        What the reach rule says. It changes no score and no band.
+    recommendation : Recommendation
+        ``none``, ``review`` or ``review_first``.
+    reason : str
+        The strongest span of the strongest category that is not ``pass``, quoted; empty when
+        all are.
+    language, model_version, rulebook_hash : str
+    """
+
+    scores: dict[str, float]
+    bands: dict[str, Band]
+    reach: ReachFinding
+    recommendation: Recommendation
+    reason: str
+    language: str
+    model_version: str
+    rulebook_hash: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values for JSON."""
+        return {
+            "scores": self.scores,
+            "bands": {name: band.value for name, band in self.bands.items()},
+            "reach": {
+                "outcome": self.reach.outcome.value,
+                "rule_id": self.reach.rule_id,
+                "in_scope": self.reach.in_scope,
+                "reason": self.reach.reason,
+                "not_assessed": list(self.reach.not_assessed),
+            },
+            "recommendation": self.recommendation.value,
+            "reason": self.reason,
+            "language": self.language,
+            "model_version": self.model_version,
+            "rulebook_hash": self.rulebook_hash,
+        }
+
+
+class Scorer:
+    """Scores posts with one model and one rulebook.
+
+    Parameters
+    ----------
+    model : RiskModel, str or Path, optional
+        A loaded model, a model folder, or the shipped one.
+    rulebook : Rulebook, str or Path, optional
+        A rulebook, its file or name, or the shipped default.
+    max_chars : int
+        The longest text that `score_one` and `score` take as a string.
+
+    Examples
+    --------
+    >>> scorer = Scorer()
+    >>> calm, = scorer.score(["Soup with fresh bread for lunch today"])
+    >>> calm.recommendation.value
+    'none'
+    """
+
+    def __init__(
+        self,
+        model: RiskModel | str | Path | None = None,
+        rulebook: Rulebook | str | Path | None = None,
+        *,
+        max_chars: int = MAX_CHARS,
+    ) -> None:
+        self.model = model if isinstance(model, RiskModel) else load(model)
+        self.rulebook = rulebook if isinstance(rulebook, Rulebook) else Rulebook.load(rulebook)
+        self.max_chars = max_chars
+        self.model_version = model_version(self.model)
+
+    def score_one(self, post: Post | str) -> Assessment:
+        """Assess one post."""
+        return self.score([post])[0]
+
+    def score(self, posts: Sequence[Post | str]) -> list[Assessment]:
+        """Assess posts, in order.
+
+        Raises
+        ------
+        PostError
+            When a string is not a usable text; it says which.
+        """
+        checked = [self._as_post(index, post) for index, post in enumerate(posts)]
+        assessed: list[Assessment] = []
+        for texts in batches([post.text for post in checked]):
+            start = len(assessed)
+            assessed += self._score_batch(checked[start : start + len(texts)], texts)
+        return assessed
+
+    def _as_post(self, index: int, post: Post | str) -> Post:
+        if isinstance(post, Post):
+            return post
+        try:
+            return Post(text=clean_text(post, max_chars=self.max_chars))
+        except PostError as error:
+            raise PostError(f"post {index}: {error.field}", error.reason) from None
+
+    def _score_batch(self, posts: Sequence[Post], texts: Sequence[str]) -> list[Assessment]:
+        rounded = round_scores(sigmoid(self.model.batch_logits(fold_batch(texts))))
+        categories, cutoffs = self.model.categories, self.model.cutoffs
+        rows = [dict(zip(categories, row, strict=True)) for row in rounded.tolist()]
+        bands = [{name: cutoffs[name].band(row[name]) for name in categories} for row in rows]
+        reasons = self._reasons(texts, rows, bands)
+        assessed = []
+        for post, scores, band, reason in zip(posts, rows, bands, reasons, strict=True):
+            finding = self.rulebook.evaluate(post, band)
+            assessed.append(
+                Assessment(
+                    scores=scores,
+                    bands=band,
+                    reach=finding,
+                    recommendation=recommend(self.rulebook, band, finding),
+                    reason=reason,
+                    language=post.language,
+                    model_version=self.model_version,
+                    rulebook_hash=self.rulebook.hash,
+                )
+            )
+        return assessed
+
+    def _reasons(
+        self,
+        texts: Sequence[str],
+        scores: Sequence[dict[str, float]],
+        bands: Sequence[dict[str, Band]],
+    ) -> list[str]:
+        reasons = [""] * len(texts)
+        raised = [i for i, row in enumerate(bands) if set(row.values()) != {Band.PASS}]
+        if not raised:
+            return reasons
+        wanted = [_strongest(scores[i], bands[i]) for i in raised]
+        found = explain_texts(self.model, [texts[i] for i in raised], [[name] for name in wanted])
+        for index, name, explained in zip(raised, wanted, found, strict=True):
+            reasons[index] = quote_reason(explained[name])
+        return reasons
+
+    def explain(self, post: Post | str) -> dict[str, Explanation]:
+        """Explain one post in every category."""
+        return explain_texts(self.model, [self._as_post(0, post).text])[0]
+
+
+def model_version(model: RiskModel) -> str:
+    """Name a model so that two models never share a name."""
+    return f"{model.name} {model.version} ({model.identity[:12] or 'not stored'})"
+
+
+def round_scores(probabilities: Floats) -> Floats:
+    """Round probabilities to the six decimals that are shown everywhere."""
+    return np.round(probabilities, DECIMALS)
+
+
+def _strongest(scores: dict[str, float], bands: dict[str, Band]) -> str:
+    order = list(Band)
+    return max(scores, key=lambda name: (order.index(bands[name]), scores[name]))
+
+
+def quote_reason(explanation: Explanation) -> str:
+    """Give the strongest span, quoted, with its category.
+
+    The span comes from the original text, cut to 80 characters.
+    """
+    if not explanation.spans:
+        return f"{explanation.category}: no single span"
+    words = " ".join(explanation.spans[0].text.split())
+    shown = words if len(words) <= _REASON_CHARS else words[: _REASON_CHARS - 1] + "…"
+    return f"{explanation.category}: “{shown}”"
+
+
+def reband(
+    assessment: Assessment, cutoffs: dict[str, Cutoffs], rulebook: Rulebook, post: Post
+) -> Assessment:
+    """Set other bands on an assessment without scoring the post again."""
+    bands = {name: cutoffs[name].band(score) for name, score in assessment.scores.items()}
+    finding = rulebook.evaluate(post, bands)
+    return replace(
+        assessment,
+        bands=bands,
+        reach=finding,
+        recommendation=recommend(rulebook, bands, finding),
+        rulebook_hash=rulebook.hash,
+    )
+
+
+@cache
+def _default_scorer() -> Scorer:
+    return Scorer()
+
+
+def score(post: Post | str) -> Assessment:
+    """Assess one post with the shipped model and rulebook."""
+    return _default_scorer().score_one(post)
+
+
+def explain(post: Post | str) -> dict[str, Explanation]:
+    """Explain one post with the shipped model."""
+    return _default_scorer().explain(post)
