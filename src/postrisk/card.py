@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from postrisk.evaluation import Rate, rank
+from postrisk.figures import Figures, Line
 from postrisk.model import Floats, RiskModel
-from postrisk.shipping import Figures, Line
 from postrisk.sources import SOURCES
 from postrisk.training import UNKNOWN, Labels
 
@@ -43,7 +43,9 @@ without that source and measured on all of it. `same source, other groups`: held
 accounts, subreddits or threads of a training source. `authored twins`: held-out pairs of
 synthetic posts, each risky one beside a safe look-alike that shares its words.
 
-Labels are whose judgement they are: {judges}. `fanboy` labels accounts, not posts: most of its
+Whose judgement the labels are: {judges}.
+
+`fanboy` labels accounts, not posts: most of its
 posts are news or chat, so a low figure there is not an error. `reddit-adult` and `i2p` are weak
 labels.
 
@@ -70,8 +72,9 @@ training mixture; where risky posts are rarer than there, they are too high.
 ## Data
 {data}
 
-Links, mentions and repost marks were taken out of the training texts. Copies (equal after
-folding) of held-out and evaluation posts were removed. A fifth of the groups of each training
+Links, mentions and repost marks were taken out of the training texts. {removed} training
+posts with a near-copy (Jaccard similarity of character n-grams from .8) among held-out or
+evaluation posts were removed. A fifth of the groups of each training
 source is held out. Weights are int8, one scale per category; no text is in this folder.
 
 Made by `postrisk train --shipped`; the same data give the same bytes.
@@ -118,6 +121,15 @@ def _data(figures: Figures) -> str:
     return _table(["source", "language", "licence", "labels by", "posts"], rows)
 
 
+def _judges(figures: Figures) -> str:
+    if figures.authored_only:
+        return "the authors of the corpora"
+    names: dict[str, list[str]] = {}
+    for source in SOURCES:
+        names.setdefault(source.judge, []).append(source.name)
+    return "; ".join(f"{judge} ({', '.join(held)})" for judge, held in names.items())
+
+
 def shipped_card(model: RiskModel, figures: Figures) -> str:
     """Write the card of the shipped model."""
     header = ["split", "source", "language", "category", "risky", "safe", "AUC",
@@ -128,14 +140,13 @@ def shipped_card(model: RiskModel, figures: Figures) -> str:
         else "It learnt from permissively licensed public posts and from the authored corpora of"
         " this project, which are synthetic."
     )
-    judged = {f"{s.name}: {s.judge}" for s in SOURCES if not figures.authored_only}
     return _CARD.format(
         name=model.name,
         version=model.version,
         learnt=learnt,
         refusals=REFUSALS,
         rankings=_table(header, [_ranking_row(line) for line in figures.lines]),
-        judges="; ".join(sorted(judged)) or "the authors of the corpora",
+        judges=_judges(figures),
         overblocking=_table(
             ["safe posts", "posts", "at least review", "flag"],
             [
@@ -152,6 +163,7 @@ def shipped_card(model: RiskModel, figures: Figures) -> str:
         ),
         cutoffs=_cutoffs(model),
         data=_data(figures),
+        removed=f"{figures.removed:,}",
     )
 
 

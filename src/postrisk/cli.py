@@ -116,8 +116,9 @@ def score(
     reach, recommendation and reason are added. Rows that cannot be scored go to
     OUT.rejected.csv with their line number and the reason.
     """
+    from postrisk.rows import STANDARD
     from postrisk.scorer import Scorer
-    from postrisk.tables import STANDARD, TableOptions, rejected_path, score_table
+    from postrisk.tables import TableOptions, rejected_path, score_table
     from postrisk.terminal import print_summary, progress_of
 
     if delimiter is not None and len(delimiter) != 1:

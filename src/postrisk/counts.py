@@ -6,13 +6,16 @@ import re
 import unicodedata
 from decimal import Decimal
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from postrisk.errors import PostError, shorten
 
 LARGEST = 2**63 - 1
+_LONGEST_TEXT = 100
 _UNITS = {
     "": 1, "k": 10**3, "千": 10**3, "m": 10**6, "b": 10**9,
     "w": 10**4, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8,
@@ -20,6 +23,15 @@ _UNITS = {
 _GROUPED = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?: [0-9]{3})+|[0-9]+"
 _COUNT = re.compile(rf"({_GROUPED})(\.[0-9]+)? ?([kmbw千万萬亿億]?)(\+?)", re.IGNORECASE)
 _WOULD_DO = "a whole number such as 5000, 5,000, 5.2k, 1万 or 10k+, or nothing when it is missing"
+
+
+def is_number(value: Any, kinds: Any = (Real, Decimal)) -> bool:
+    """Tell whether a value is a number of these kinds; a truth value is none.
+
+    >>> is_number(5), is_number(True)
+    (True, False)
+    """
+    return isinstance(value, kinds) and type(value) is not bool
 
 
 class Count(BaseModel):
@@ -88,7 +100,10 @@ class Count(BaseModel):
         if isinstance(value, str):
             return _parse_text(value, field)
         if isinstance(value, dict):
-            return cls.model_validate(value)
+            try:
+                return cls.model_validate(value)
+            except ValidationError:
+                raise _refuse(value, field) from None
         return _parse_number(value, field)
 
 
@@ -97,15 +112,14 @@ def _refuse(value: object, field: str) -> PostError:
 
 
 def _parse_number(value: Any, field: str) -> Count | None:
-    if isinstance(value, bool) or not hasattr(value, "__int__") or not hasattr(value, "__float__"):
+    number = value.item() if isinstance(value, np.generic) else value
+    if not is_number(number):
         raise _refuse(value, field)
-    if value != value:  # noqa: PLR0124 - NaN is how pandas says missing
+    if number != number:  # noqa: PLR0124 - NaN is how pandas says missing
         return None
-    if abs(float(value)) > LARGEST or int(value) != value or value < 0:
+    if not 0 <= number <= LARGEST or int(number) != number:
         raise _refuse(value, field)
-    if int(value) > LARGEST:
-        raise _refuse(value, field)
-    return Count(value=int(value))
+    return Count(value=int(number))
 
 
 @lru_cache(maxsize=65_536)
@@ -114,13 +128,13 @@ def _parse_text(text: str, field: str) -> Count | None:
     if not folded:
         return None
     match = _COUNT.fullmatch(folded)
-    if match is None:
+    if match is None or len(folded) > _LONGEST_TEXT:
         raise _refuse(text, field)
     whole, fraction, unit, plus = match.groups()
     if fraction and not unit and fraction != ".0":
         raise _refuse(text, field)
-    digits = whole.replace(",", "").replace(" ", "")
-    number = Decimal(digits + (fraction or "")) * _UNITS[unit.lower()]
-    if number != int(number) or number > LARGEST:
+    whole, decimals = whole.replace(",", "").replace(" ", ""), (fraction or "")[1:]
+    number, rest = divmod(int(whole + decimals) * _UNITS[unit.lower()], 10 ** len(decimals))
+    if rest or number > LARGEST:
         raise _refuse(text, field)
-    return Count(value=int(number), at_least=bool(plus))
+    return Count(value=number, at_least=bool(plus))

@@ -27,9 +27,15 @@ def shorten(value: object, limit: int = _SHOWN) -> str:
     >>> shorten("x" * 100, limit=10)
     "'xxxxxxxx…"
     """
-    text = value if isinstance(value, str) else repr(value)
-    shown = repr(text[: limit + 1]) if isinstance(value, str) else text
+    shown = repr(value[: limit + 1]) if isinstance(value, str) else _repr(value)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - such as an int of more than 4,300 digits
+        return object.__repr__(value)
 
 
 class PostriskError(Exception):

@@ -19,8 +19,9 @@ from postrisk.style import style_features
 # Every character order up to 8 divides it, so that a weight splits evenly into whole shares.
 _SHARES = math.lcm(*range(1, 9))
 # What a token must add, relative to the strongest one, for a span to reach over it.
-_SPAN_COST = 0.25
-_TOKEN = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]|\\w+|\\s+|.", re.DOTALL)
+_SPAN_COST = 0.15
+_HAN = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+_TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,9 @@ def integer_shares(batch: FoldedBatch, model: RiskModel) -> Index:
 def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
     """Find all maximal scoring segments in linear time (Ruzzo and Tompa, ISMB 1999)."""
     segments: list[tuple[int, int, float, float]] = []
+    # For each segment the nearest one before it that has less on its left; all between have
+    # as much or more, so the search below may skip them.
+    lower: list[int] = []
     total = 0.0
     for index, score in enumerate(scores):
         left, total = total, total + score
@@ -121,15 +125,22 @@ def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
             continue
         start, right = index, total
         while True:
-            before = next(
-                (k for k in range(len(segments) - 1, -1, -1) if segments[k][2] < left), None
-            )
-            if before is None or segments[before][3] >= right:
+            before = len(segments) - 1
+            while before >= 0 and segments[before][2] >= left:
+                before = lower[before]
+            if before < 0 or segments[before][3] >= right:
                 segments.append((start, index + 1, left, right))
+                lower.append(before)
                 break
             start, _, left, _ = segments[before]
-            del segments[before:]
+            del segments[before:], lower[before:]
     return [(start, end) for start, end, _, _ in segments]
+
+
+def _without_signs(text: str, start: int, end: int) -> tuple[int, int]:
+    """Shrink a stretch to its first and last letter or digit, if it has any."""
+    inside = [i for i in range(start, end) if text[i].isalnum()]
+    return (inside[0], inside[-1] + 1) if inside else (start, end)
 
 
 def find_spans(text: str, characters: npt.NDArray[np.float64]) -> tuple[Span, ...]:
@@ -148,7 +159,7 @@ def find_spans(text: str, characters: npt.NDArray[np.float64]) -> tuple[Span, ..
         return ()
     spans = []
     for first, last in _maximal_segments((tokens - _SPAN_COST * strongest).tolist()):
-        start, end = int(bounds[first]), int(bounds[last])
+        start, end = _without_signs(text, int(bounds[first]), int(bounds[last]))
         spans.append(Span(start, end, text[start:end], float(characters[start:end].sum())))
     return tuple(sorted(spans, key=lambda span: (-span.contribution, span.start)))
 

@@ -7,6 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from numbers import Integral
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from postrisk.counts import Count
+from postrisk.counts import Count, is_number
 from postrisk.errors import PostError, shorten
 
 MAX_CHARS = 100_000
@@ -28,6 +29,7 @@ AccountKind = Literal["public", "private", "unknown"]
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]")
 _KANA_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
+_LATEST = 10**10
 _UNIX_SECONDS = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?")
 _LOOSE_DATE = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?"
@@ -121,11 +123,13 @@ def parse_time(value: Any) -> datetime | None:
     >>> parse_time("2014年6月12日 08:31").isoformat()
     '2014-06-12T08:31:00'
     """
-    if value is None or isinstance(value, datetime):
+    if value is None or (isinstance(value, float | datetime) and value != value):  # noqa: PLR0124
+        return None  # NaN and NaT are how pandas says missing
+    if isinstance(value, datetime):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(int(value))
     text = unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else None
+    if is_number(value) and 0 <= value < _LATEST:
+        text = str(int(value))
     if text == "":
         return None
     found = _read_time(text) if text is not None else None
@@ -171,11 +175,22 @@ class _Frozen(BaseModel):
         except ValidationError as error:
             raise _as_post_error(error) from None
 
+    # Without it pydantic calls ``__init__`` while it validates, and the context is lost.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """Validate as pydantic does, with `PostError` for what is wrong."""
         try:
             return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise _as_post_error(error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Validate JSON as pydantic does, with `PostError` for what is wrong."""
+        try:
+            return super().model_validate_json(json_data, **options)
         except ValidationError as error:
             raise _as_post_error(error) from None
 
@@ -266,7 +281,7 @@ class Post(_Frozen):
     @field_validator("id", mode="before")
     @classmethod
     def _id_as_text(cls, value: Any) -> Any:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return str(value) if is_number(value, Integral) else value
 
     @field_validator("posted_at", mode="before")
     @classmethod

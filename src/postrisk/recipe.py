@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
-from postrisk.corpora import CATEGORIES, Example, Source, Use, authored
-from postrisk.folding import fold_batch
-from postrisk.model import batches
+from postrisk.corpora import CATEGORIES, Example, Source, authored
+from postrisk.folding import Index
+from postrisk.grouping import near_duplicate_groups
 from postrisk.sources import SOURCES
 from postrisk.training import UNKNOWN, Labels, RiskClassifier
 
 MODEL_NAME = "postrisk-base"
 MODEL_VERSION = "0.1"
+AUTHORED = "authored"
 AUTHORED_WEIGHT = 3.0
 _TEST_SHARE = 20
 _NOISE = re.compile(r"https?://\S+|(?<!\w)@\w+|^RT\b:?|\[(?:USER|URL)\]|&\w+;")
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ class Rows:
     labels : ndarray of int8, shape (n_posts, n_categories)
     groups, kinds, sources, languages : list of str
     weights : ndarray of float64, shape (n_posts,)
+    held_out : ndarray of bool, shape (n_posts,)
+        Kept from training for the figures of its own source.
+    copies : ndarray of int64, shape (n_posts,)
+        Near-identical posts share a number.
     """
 
     texts: list[str]
@@ -44,17 +52,46 @@ class Rows:
     sources: list[str]
     languages: list[str]
     weights: npt.NDArray[np.float64]
+    held_out: Mask
+    copies: Index
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, mask: npt.NDArray[np.bool_]) -> Rows:
+    def take(self, mask: Mask) -> Rows:
         """Give the rows where ``mask`` is true."""
         keep = np.flatnonzero(mask)
-        lists = (self.texts, self.groups, self.kinds, self.sources, self.languages)
-        texts, groups, kinds, sources, languages = ([part[i] for i in keep] for part in lists)
-        labels, weights = self.labels[keep], self.weights[keep]
-        return Rows(texts, labels, groups, kinds, sources, languages, weights)
+        return Rows(
+            texts=[self.texts[i] for i in keep],
+            labels=self.labels[keep],
+            groups=[self.groups[i] for i in keep],
+            kinds=[self.kinds[i] for i in keep],
+            sources=[self.sources[i] for i in keep],
+            languages=[self.languages[i] for i in keep],
+            weights=self.weights[keep],
+            held_out=self.held_out[keep],
+            copies=self.copies[keep],
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a model may learn from and what it is measured on.
+
+    Attributes
+    ----------
+    train, test : Rows
+        ``test`` holds held-out groups of the training sources and held-out authored posts.
+    unseen : mapping of str to Rows
+        Sources of which no row is in ``train``.
+    removed : int
+        Training rows dropped because a near-copy is in ``test`` or ``unseen``.
+    """
+
+    train: Rows
+    test: Rows
+    unseen: Mapping[str, Rows]
+    removed: int
 
 
 def clean(text: str) -> str:
@@ -74,81 +111,93 @@ def is_test_group(source: str, group: str) -> bool:
     return zlib.crc32(f"{source}\0{group}".encode("utf-8", "surrogatepass")) % 100 < _TEST_SHARE
 
 
-def _rows(items: Sequence[tuple[str, str, float, Example]]) -> Rows:
-    labels = [[e.labels.get(name, UNKNOWN) for name in CATEGORIES] for *_, e in items]
-    return Rows(
-        texts=[clean(e.text) for *_, e in items],
-        labels=np.array(labels, dtype=np.int8).reshape(len(items), len(CATEGORIES)),
-        groups=[f"{name}\0{e.group}" for name, _, _, e in items],
-        kinds=[e.kind for *_, e in items],
-        sources=[name for name, *_ in items],
-        languages=[language for _, language, _, _ in items],
-        weights=np.array([weight for _, _, weight, _ in items]),
-    )
-
-
-def authored_rows(split: str) -> Rows:
-    """Give the authored posts of ``train`` or ``test``."""
-    items = [
-        ("authored", language, AUTHORED_WEIGHT, example)
-        for language, example in authored("train" if split == "train" else "test")
+def _source_items(source: Source, root: Path) -> list[tuple[Source, bool, Example]]:
+    learns = source.use == "train" and not source.official_test
+    return [
+        (source, learns and is_test_group(source.name, example.group), example)
+        for example in source.examples(root, source.use)
     ]
-    return _rows(items)
 
 
-def source_rows(source: Source, root: Path, purpose: Use) -> Rows:
-    """Give the rows of one public source."""
-    examples = source.examples(root, purpose)
-    return _rows([(source.name, source.language, source.weight, example) for example in examples])
+def _authored_items() -> list[tuple[Source, bool, Example]]:
+    items = []
+    for split in ("train", "test"):
+        for language, example in authored(split):
+            home = Source(AUTHORED, language, "Apache-2.0", "train", "", lambda _: (), "authors",
+                          weight=AUTHORED_WEIGHT)  # fmt: skip
+            items.append((home, split == "test", example))
+    return items
 
 
-def join(parts: Sequence[Rows]) -> Rows:
-    """Put rows end to end."""
+def all_rows(root: Path | None) -> Rows:
+    """Give every row of every source, with exact copies within a source left out.
+
+    Parameters
+    ----------
+    root : Path or None
+        The folder of the public data sets; the authored corpora alone when None.
+    """
+    items = _authored_items()
+    for source in SOURCES if root is not None else ():
+        items += _source_items(source, root) if root is not None else []
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for home, held_out, example in items:
+        key = (home.name, clean(example.text))
+        if key not in seen:
+            seen.add(key)
+            kept.append((home, held_out, example))
+    labels = [[e.labels.get(name, UNKNOWN) for name in CATEGORIES] for *_, e in kept]
+    texts = [clean(e.text) for *_, e in kept]
     return Rows(
-        texts=[t for part in parts for t in part.texts],
-        labels=np.concatenate([part.labels for part in parts]),
-        groups=[g for part in parts for g in part.groups],
-        kinds=[k for part in parts for k in part.kinds],
-        sources=[s for part in parts for s in part.sources],
-        languages=[x for part in parts for x in part.languages],
-        weights=np.concatenate([part.weights for part in parts]),
+        texts=texts,
+        labels=np.array(labels, dtype=np.int8),
+        groups=[f"{home.name}\0{e.group}" for home, _, e in kept],
+        kinds=[e.kind for *_, e in kept],
+        sources=[home.name for home, *_ in kept],
+        languages=[home.language for home, *_ in kept],
+        weights=np.array([home.weight for home, *_ in kept]),
+        held_out=np.array([held_out for _, held_out, _ in kept], dtype=bool),
+        copies=near_duplicate_groups(texts),
     )
 
 
-def folded_keys(texts: Sequence[str]) -> list[str]:
-    """Give each text folded, without blanks and signs, as a key for copies."""
-    keys = []
-    for part in batches(texts):
-        folded = fold_batch(part)
-        keys += ["".join(filter(str.isalnum, folded.text(i))) for i in range(len(folded))]
-    return keys
+def split_rows(rows: Rows, leave_out: Collection[str] = ()) -> Split:
+    """Split all rows so that training shares no group and no near-copy with anything else.
+
+    Parameters
+    ----------
+    rows : Rows
+        From `all_rows`.
+    leave_out : collection of str
+        Training sources to treat as unseen.
+    """
+    evaluation = {source.name for source in SOURCES if source.use == "evaluation"}
+    sources = np.array(rows.sources)
+    unseen = np.isin(sources, sorted(evaluation | set(leave_out)))
+    test = rows.held_out & ~unseen
+    train = ~unseen & ~test
+    clean_train = train & ~np.isin(rows.copies, rows.copies[unseen | test])
+    names = sorted(set(sources[unseen].tolist()))
+    return Split(
+        train=rows.take(clean_train),
+        test=rows.take(test),
+        unseen={name: rows.take(sources == name) for name in names},
+        removed=int(train.sum() - clean_train.sum()),
+    )
 
 
-def without_copies(rows: Rows, of: Rows | None = None) -> Rows:
-    """Drop rows whose folded text came before, in ``rows`` or in ``of``."""
-    seen = set(folded_keys(of.texts)) if of is not None else set()
-    kept = []
-    for key in folded_keys(rows.texts):
-        kept.append(key not in seen)
-        seen.add(key)
-    return rows.take(np.array(kept, dtype=bool))
-
-
-def training_rows(root: Path | None, leave_out: Sequence[str] = ()) -> tuple[Rows, Rows]:
-    """Give the training rows and the in-domain test rows, which share no group and no copy."""
-    train, test = [authored_rows("train")], [authored_rows("test")]
-    for source in SOURCES:
-        if root is None or source.use != "train" or source.name in leave_out:
-            continue
-        rows = source_rows(source, root, "train")
-        groups = (group.split("\0", 1)[1] for group in rows.groups)
-        held_out = np.array(
-            [not source.official_test and is_test_group(source.name, group) for group in groups]
-        )
-        train.append(rows.take(~held_out))
-        test.append(rows.take(held_out))
-    tests = without_copies(join(test))
-    return without_copies(join(train), of=tests), tests
+def joined_groups(rows: Rows) -> Index:
+    """Merge groups that share near-copies and number them; shape (n_posts,)."""
+    _, names = np.unique(rows.groups, return_inverse=True)
+    _, copies = np.unique(rows.copies, return_inverse=True)
+    size = int(names.max()) + 1
+    links = csr_matrix(
+        (np.ones(len(names), dtype=bool), (names, copies + size)),
+        shape=(size + int(copies.max()) + 1,) * 2,
+    )
+    _, components = connected_components(links, directed=False)
+    return np.asarray(components[names], dtype=np.int64)
 
 
 def make_classifier(**parameters: Any) -> RiskClassifier:
@@ -163,7 +212,7 @@ def fit(rows: Rows, classifier: RiskClassifier) -> RiskClassifier:
     return classifier.fit(
         rows.texts,
         rows.labels,
-        groups=rows.groups,
+        groups=joined_groups(rows),
         sample_weight=rows.weights,
         safe_groups=[mask for mask in masks if mask.any()],
     )

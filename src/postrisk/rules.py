@@ -311,13 +311,16 @@ def _load(source: str | None) -> Rulebook:
 
 
 def _explain(path: Path, error: ValidationError) -> RulebookError:
-    first = error.errors()[0]
+    # A misspelt key also leaves one missing; the misspelling is what helps.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         allowed = _keys_beside(first["loc"])
         near = get_close_matches(str(first["loc"][-1]), allowed, n=1)
         hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(allowed)}"
         return RulebookError(path, key, f"unknown key; {hint}")
+    if first["type"] == "missing":
+        return RulebookError(path, key, "missing; every rulebook needs it")
     message = first["msg"][0].lower() + first["msg"][1:]
     return RulebookError(path, key, f"found {shorten(first['input'])}; {message}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -209,16 +209,22 @@ def quote_reason(explanation: Explanation) -> str:
 
 
 def reband(
-    assessment: Assessment, cutoffs: dict[str, Cutoffs], rulebook: Rulebook, post: Post
+    assessment: Assessment, cutoffs: Mapping[str, Cutoffs], rulebook: Rulebook, post: Post
 ) -> Assessment:
-    """Set other bands on an assessment without scoring the post again."""
+    """Set other bands on an assessment without scoring the post again.
+
+    The reason stays while its category is not ``pass``.
+    """
     bands = {name: cutoffs[name].band(score) for name, score in assessment.scores.items()}
     finding = rulebook.evaluate(post, bands)
+    quoted = assessment.reason.partition(":")[0]
+    kept = bands.get(quoted, Band.PASS) is not Band.PASS
     return replace(
         assessment,
         bands=bands,
         reach=finding,
         recommendation=recommend(rulebook, bands, finding),
+        reason=assessment.reason if kept else "",
         rulebook_hash=rulebook.hash,
     )
 

@@ -346,6 +346,4 @@ SOURCES: tuple[Source, ...] = (
 )  # fmt: skip
 
 
-def source(name: str) -> Source:
-    """Give a source by its name."""
-    return next(s for s in SOURCES if s.name == name)
+BY_NAME = {source.name: source for source in SOURCES}

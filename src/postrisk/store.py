@@ -33,6 +33,7 @@ FORMAT_VERSION = 1
 DEFAULT_MODEL = "postrisk-base"
 _CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npz", "CARD.md"
 _LARGEST_CONFIG = 1 << 20
+_HEADERS = 4096
 _Digest = Field(pattern="^[0-9a-f]{64}$")
 
 
@@ -140,8 +141,8 @@ def _read(path: Path, limit: int | None = None) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read() if limit is None else file.read(limit + 1)
-    except OSError as error:
-        raise ModelError(path, "readable", error.strerror or str(error)) from None
+    except (OSError, ValueError) as error:
+        raise ModelError(path, "readable", getattr(error, "strerror", None) or str(error)) from None
     if limit is not None and len(data) > limit:
         raise ModelError(path, "size", f"over {limit:,} bytes")
     return data
@@ -176,12 +177,23 @@ def read_config(folder: Path) -> ModelConfig:
         raise ModelError(path, "fields", f"{where}: {first['msg']}") from None
 
 
-def _read_arrays(path: Path, data: bytes) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(path: Path, data: bytes, limit: int) -> dict[str, npt.NDArray[Any]]:
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as members:
+            unpacked = sum(member.file_size for member in members.infolist())
+        if unpacked > limit:
+            raise ModelError(path, "size", f"unpacks to {unpacked:,} bytes, expected {limit:,}")  # noqa: TRY301
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - what zipfile, zlib and numpy raise is an open set
         raise ModelError(path, "arrays", shorten(str(error), 120)) from None
+
+
+def _unpacked_limit(config: ModelConfig) -> int:
+    numbers = config.hashing.buckets + 8 * len(config.styles)
+    return numbers * len(config.categories) + _HEADERS
 
 
 def _check_shapes(path: Path, config: ModelConfig, arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -192,8 +204,8 @@ def _check_shapes(path: Path, config: ModelConfig, arrays: dict[str, npt.NDArray
     }
     for key, (shape, kind) in expected.items():
         array = arrays.get(key)
-        if array is None or array.dtype != kind or array.shape != shape:
-            found = "nothing" if array is None else f"{array.dtype} {array.shape}"
+        if not isinstance(array, np.ndarray) or array.dtype != kind or array.shape != shape:
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "no array"
             raise ModelError(path, key, f"found {found}, expected {np.dtype(kind)} {shape}")
     if not np.isfinite(arrays["style_weights"]).all():
         raise ModelError(path, "style_weights", "not finite")
@@ -219,11 +231,13 @@ def load(folder: str | Path | None = None) -> RiskModel:
         if config.checksums.get(name) != _digest(data):
             raise ModelError(path / name, "checksum", "the file was changed after it was written")
         if name == _WEIGHTS:
-            arrays = _read_arrays(path / name, data)
+            arrays = _read_arrays(path / name, data, _unpacked_limit(config))
     if config.folding_version != folding_version():
         found = f"found {config.folding_version}, expected {folding_version()}; train it again"
         raise ModelError(path / _CONFIG, "folding version", found)
     n = len(config.categories)
+    if len(set(config.categories)) != n:
+        raise ModelError(path / _CONFIG, "categories", "one is there twice")
     sizes = {len(config.calibration.scales), len(config.calibration.biases)}
     if sizes != {n} or set(config.cutoffs) != set(config.categories):
         raise ModelError(path / _CONFIG, "categories", "calibration or cutoffs do not fit them")
@@ -245,15 +259,22 @@ def load(folder: str | Path | None = None) -> RiskModel:
 
 def find_model(folder: str | Path | None = None) -> Path:
     """Give the folder of a model named by path, by shipped name, or by default."""
-    if folder is not None and (Path(folder).exists() or len(Path(folder).parts) > 1):
-        return Path(folder)
     name = DEFAULT_MODEL if folder is None else str(folder)
     try:
+        if folder is not None and (Path(folder).exists() or len(Path(folder).parts) > 1):
+            return Path(folder)
         return asset("models", name)
-    except DataError:
+    except (DataError, OSError, ValueError):  # the last two for names that no file can have
         raise ModelError(
             Path(name), "found", "no such folder and no shipped model of that name"
         ) from None
+
+
+def _read_card(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(path, "UTF-8", str(error)) from None
 
 
 def describe(folder: str | Path | None = None) -> dict[str, Any]:
@@ -265,7 +286,7 @@ def describe(folder: str | Path | None = None) -> dict[str, Any]:
     """
     path = find_model(folder)
     model, config = load(path), read_config(path)
-    card = (path / _CARD).read_text("utf-8")
+    card = _read_card(path / _CARD)
     paragraphs = [p for p in card.split("\n\n") if p.strip() and not p.startswith(("#", "<"))]
     return {
         "model": f"{model.name} {model.version}",

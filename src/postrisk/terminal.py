@@ -21,9 +21,10 @@ from rich.text import Text
 
 from postrisk.explanation import Explanation
 from postrisk.model import BANDS, Band
+from postrisk.rows import STANDARD
 from postrisk.rules import Rulebook
 from postrisk.scorer import Assessment
-from postrisk.tables import STANDARD, Summary
+from postrisk.tables import Summary
 
 _BAND_STYLES = {Band.PASS: "green", Band.REVIEW: "yellow", Band.FLAG: "bold red"}
 # Share of the strongest character's contribution from which a character is tinted.

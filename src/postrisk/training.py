@@ -131,6 +131,13 @@ def quantise(coefficients: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
     return np.ascontiguousarray(np.rint(coefficients.T / scales).astype(np.int8)), scales
 
 
+def _as_array(values: Any, name: str, kind: Any = None) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(values, dtype=kind)
+    except (TypeError, ValueError) as error:
+        raise LabelError(f"{name}: {error}") from None
+
+
 class RiskClassifier(BaseEstimator):  # type: ignore[misc]
     """Learn the categories of posts; ``fit`` leaves a `RiskModel` in ``model_``.
 
@@ -227,6 +234,9 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         """
         texts = texts_of(posts)
         labels, weights = self._check(texts, y, groups, sample_weight)
+        for index, mask in enumerate(safe_groups):
+            if np.shape(mask) != (len(texts),):
+                raise LabelError(f"safe group {index}: expected one True or False for each post")
         self.features_ = self.make_features()
         matrix = self.features_.fit(texts).transform(texts)
         with threadpool_limits(limits=1):
@@ -248,15 +258,18 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
     def _check(
         self, texts: Sequence[str], y: Any, groups: Any, sample_weight: Any
     ) -> tuple[Labels, Floats]:
-        labels = np.asarray(y)
+        labels = _as_array(y, "labels")
         shape = (len(texts), len(self.categories))
+        if not self.categories:
+            raise LabelError("categories: found none, expected at least one")
         if labels.shape != shape:
             raise LabelError(f"labels: found shape {labels.shape}, expected {shape}")
         if not np.isin(labels, (0, 1, UNKNOWN)).all():
             raise LabelError("labels: expected 0, 1, or -1 where it is not known")
         if groups is not None and len(groups) != len(texts):
             raise LabelError(f"groups: found {len(groups)}, expected {len(texts)}")
-        weights = np.ones(len(texts)) if sample_weight is None else np.asarray(sample_weight, float)
+        given = np.ones(len(texts)) if sample_weight is None else sample_weight
+        weights = _as_array(given, "weights", float)
         if weights.shape != (len(texts),) or not (np.isfinite(weights) & (weights >= 0)).all():
             raise LabelError("weights: expected one finite number of 0 or more for each post")
         for name, column in zip(self.categories, labels.T, strict=True):
@@ -296,7 +309,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         return RiskModel(
             name=self.name,
             version=self.version,
-            categories=tuple(self.categories),
+            categories=tuple(map(str, self.categories)),
             hashing=hashing,
             weights=weights,
             scales=scales,
@@ -317,7 +330,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             safe = labels[:, column] == 0
             masks = [safe, *(safe & np.asarray(mask, dtype=bool) for mask in safe_groups)]
             held_out = [self.held_out_[mask, column] for mask in masks]
-            cutoffs[name] = choose_cutoffs(ceilings, *held_out)
+            cutoffs[str(name)] = choose_cutoffs(ceilings, *held_out)
         return cutoffs
 
     def predict_proba(self, posts: Sequence[str | Post]) -> Floats:
@@ -327,8 +340,9 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, posts: Sequence[str | Post]) -> npt.NDArray[np.int64]:
         """Give 1 where a person should look, that is where the band is not ``pass``."""
+        probabilities = self.predict_proba(posts)
         cuts = np.array([self.model_.cutoffs[name].review for name in self.categories])
-        return (self.predict_proba(posts) >= cuts).astype(np.int64)
+        return (probabilities >= cuts).astype(np.int64)
 
     def explain(self, posts: Sequence[str | Post]) -> list[dict[str, Explanation]]:
         """Explain each post in every category."""

@@ -1,0 +1,164 @@
+"""The figures of a model card: cross-source first, then held-out groups, over-blocking, twins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from postrisk.corpora import CATEGORIES
+from postrisk.evaluation import Mask, Ranking, Rate, rank, rates_by_group, twins_right
+from postrisk.model import Cutoffs, Floats, RiskModel, sigmoid
+from postrisk.recipe import AUTHORED, Rows, Split, make_classifier, split_rows
+from postrisk.training import UNKNOWN, LinearCore
+
+# Each is left out of training in turn, alone, since sets of one category share no source.
+_LEFT_OUT = (("pheme",), ("covid19-rumor",), ("edos",), ("hatemoji-build",), ("automod-nsfw",))
+_FEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table of figures."""
+
+    split: str
+    source: str
+    language: str
+    category: str
+    ranking: Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything that the card reports."""
+
+    lines: tuple[Line, ...]
+    overblocking: dict[str, tuple[Rate, Rate]]
+    twins: dict[tuple[str, str], tuple[Rate, Rate]]
+    used: dict[str, int]
+    removed: int
+    authored_only: bool
+
+
+def _rankings(
+    split: str, name: str, rows: Rows, probabilities: Floats, cutoffs: Mapping[str, Cutoffs] | None
+) -> list[Line]:
+    lines = []
+    for column, category in enumerate(CATEGORIES):
+        labels = rows.labels[:, column]
+        known = labels != UNKNOWN
+        positive = labels[known] == 1
+        if min(positive.sum(), (~positive).sum()) < _FEWEST:
+            continue
+        cut = cutoffs[category] if cutoffs else Cutoffs(review=1.0)
+        found = rank(positive, probabilities[known, column], cut.review, cut.flag)
+        lines.append(Line(split, name, rows.languages[0], category, found))
+    return lines
+
+
+def _left_out_lines(rows: Rows) -> list[Line]:
+    """Train without a source and measure on all of it."""
+    lines = []
+    for names in _LEFT_OUT:
+        split = split_rows(rows, leave_out=names)
+        classifier = make_classifier()
+        features = classifier.make_features().fit([])
+        core = LinearCore(classifier.C, classifier.max_iter)
+        core.fit(features.transform(split.train.texts), split.train.labels, split.train.weights)
+        for name in names:
+            unseen = split.unseen[name]
+            scores = sigmoid(core.decision_function(features.transform(unseen.texts)))
+            lines += _rankings("left out", name, unseen, scores, None)
+    return lines
+
+
+def _cross_source(
+    model: RiskModel, unseen: Mapping[str, Rows]
+) -> tuple[list[Line], dict[str, tuple[Rate, Rate]]]:
+    lines: list[Line] = []
+    overblocking: dict[str, tuple[Rate, Rate]] = {}
+    for name, rows in unseen.items():
+        probabilities = model.predict_proba(rows.texts)
+        lines += _rankings("never trained on", name, rows, probabilities, model.cutoffs)
+        if (rows.labels == 0).all():
+            overblocking |= _overblocking(model, rows, probabilities, name)
+    return lines, overblocking
+
+
+def _raised(model: RiskModel, probabilities: Floats) -> tuple[Mask, Mask]:
+    reviews = np.array([model.cutoffs[name].review for name in CATEGORIES])
+    flags = [model.cutoffs[name].flag for name in CATEGORIES]
+    flagged = np.array([np.inf if flag is None else flag for flag in flags])
+    reviewed: Mask = np.any(probabilities >= reviews, axis=1)
+    raised: Mask = np.any(probabilities >= flagged, axis=1)
+    return reviewed, raised
+
+
+def _overblocking(
+    model: RiskModel, rows: Rows, probabilities: Floats, name: str
+) -> dict[str, tuple[Rate, Rate]]:
+    groups = [f"{name}: {kind}" for kind in rows.kinds]
+    reviewed, flagged = _raised(model, probabilities)
+    by_review, by_flag = rates_by_group(reviewed, groups), rates_by_group(flagged, groups)
+    return {group: (by_review[group], by_flag[group]) for group in by_review}
+
+
+def _in_domain(model: RiskModel, test: Rows) -> tuple[list[Line], dict[str, tuple[Rate, Rate]]]:
+    lines: list[Line] = []
+    overblocking: dict[str, tuple[Rate, Rate]] = {}
+    probabilities = model.predict_proba(test.texts)
+    sources, languages = np.array(test.sources), np.array(test.languages)
+    for name, language in sorted(set(zip(test.sources, test.languages, strict=True))):
+        mask = (sources == name) & (languages == language)
+        rows = test.take(mask)
+        split = "authored twins" if name == "authored" else "same source, other groups"
+        lines += _rankings(split, name, rows, probabilities[mask], model.cutoffs)
+        safe = (rows.labels == 0).all(axis=1)
+        if safe.any():
+            label = f"{name} {language}" if name == "authored" else name
+            found = _overblocking(model, rows.take(safe), probabilities[mask][safe], label)
+            overblocking |= found
+    return lines, overblocking
+
+
+def _twins(model: RiskModel, test: Rows) -> dict[tuple[str, str], tuple[Rate, Rate]]:
+    found: dict[tuple[str, str], tuple[Rate, Rate]] = {}
+    for language in ("en", "zh"):
+        for column, category in enumerate(CATEGORIES):
+            prefix = f"authored\0{language}-{category}-"
+            rows = test.take(np.array([group.startswith(prefix) for group in test.groups]))
+            if len(rows):
+                scores = model.predict_proba(rows.texts)[:, column]
+                positive = rows.labels[:, column] == 1
+                cut = model.cutoffs[category].review
+                found[language, category] = twins_right(scores, cut, rows.groups, positive)
+    return found
+
+
+def measure(model: RiskModel, rows: Rows, split: Split) -> Figures:
+    """Measure a model on everything that it did not learn from.
+
+    Parameters
+    ----------
+    model : RiskModel
+    rows : Rows
+        All rows, from which each left-out model is trained.
+    split : Split
+        What ``model`` learnt from and what it did not.
+    """
+    lines, overblocking = _in_domain(model, split.test)
+    authored_only = set(rows.sources) == {AUTHORED}
+    if not authored_only:
+        crossed, safe = _cross_source(model, split.unseen)
+        lines = crossed + _left_out_lines(rows) + lines
+        overblocking = safe | overblocking
+    return Figures(
+        lines=tuple(lines),
+        overblocking=overblocking,
+        twins=_twins(model, split.test),
+        used=dict(Counter(split.train.sources)),
+        removed=split.removed,
+        authored_only=authored_only,
+    )

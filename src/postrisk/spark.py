@@ -1,0 +1,247 @@
+"""The same scores on Spark: batches of Arrow rows in, the same rows with more columns out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pyarrow as pa
+
+from postrisk.columns import Columns
+from postrisk.errors import PostError, TableError, shorten
+from postrisk.model import RiskModel
+from postrisk.post import Post
+from postrisk.rules import Rulebook
+from postrisk.scorer import Assessment, Scorer
+from postrisk.tables import added_columns
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ERROR_COLUMN = "postrisk_error"
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What a worker needs to build a `Scorer`; two are equal when their keys are."""
+
+    key: str
+    model: RiskModel = field(compare=False)
+    rulebook: Rulebook = field(compare=False)
+
+    @classmethod
+    def of(cls, scorer: Scorer) -> _Recipe:
+        # A model that was never stored is known by nothing but this call.
+        name = scorer.model.identity or uuid4().hex
+        # The copy leaves behind what the model caches for scoring, several times its size.
+        return cls(f"{name} {scorer.rulebook.hash}", replace(scorer.model), scorer.rulebook)
+
+
+@lru_cache(maxsize=4)
+def _worker_scorer(recipe: _Recipe) -> Scorer:
+    """Build a scorer once per worker process, which Spark keeps for many tasks."""
+    return Scorer(recipe.model, recipe.rulebook)
+
+
+def added_fields(header: Sequence[str], categories: Sequence[str]) -> list[pa.Field]:
+    """Name and type the columns that scoring adds.
+
+    The names are those of `postrisk.tables.added_columns`, then ``postrisk_error``. Scores are
+    doubles and everything else is a string.
+
+    Raises
+    ------
+    TableError
+        When the rows were scored before, so that a name would stand twice.
+    """
+    # Spark tells names apart without regard to case, so "Language" clashes with "language".
+    taken = {name.casefold() for name in header}
+    names = [*added_columns(list(taken), categories), ERROR_COLUMN]
+    if twice := [name for name in names if name in taken]:
+        found = ", ".join(map(shorten, twice))
+        raise TableError(f"columns {found} exist already: drop or rename them to score again")
+    scores = range(1, 1 + len(categories))
+    return [
+        pa.field(name, pa.float64() if index in scores else pa.string())
+        for index, name in enumerate(names)
+    ]
+
+
+def added_values(assessment: Assessment) -> list[Any]:
+    """Give the values for `added_fields` without the last, which is the error."""
+    return [
+        assessment.language,
+        *assessment.scores.values(),
+        *(band.value for band in assessment.bands.values()),
+        assessment.reach.outcome.value,
+        assessment.recommendation.value,
+        assessment.reason,
+    ]
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Give plain values; one that Arrow cannot turn into Python stands as its error."""
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):
+        return [_value(cell) for cell in column]
+
+
+def _value(cell: pa.Scalar) -> Any:
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError) as error:
+        return error
+
+
+def _as_text(value: Any, name: str) -> str:
+    """Write a value as a CSV export would, since `Columns` reads those."""
+    if isinstance(value, str):
+        return value
+    if value is None or value != value:  # noqa: PLR0124 - NaN is how pandas says missing
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return str(int(value)) if value % 1 == 0 else str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Exception):
+        raise PostError(name, f"a value that cannot be read: {shorten(str(value))}")
+    kind = type(value).__name__
+    raise PostError(name, f"found a {kind}, expected text, a number, a date or nothing")
+
+
+def _read_posts(
+    batch: pa.RecordBatch, columns: Columns, max_chars: int
+) -> Iterator[Post | PostError]:
+    used = [columns.header.index(name) for name in columns.found.values()]
+    names = [columns.header[index] for index in used]
+    lists = [_values(batch.column(index)) for index in used]
+    row = [""] * len(columns.header)
+    for values in zip(*lists, strict=True):
+        try:
+            for index, name, value in zip(used, names, values, strict=True):
+                row[index] = _as_text(value, name)
+            yield columns.post(row, max_chars=max_chars)
+        except PostError as error:
+            yield error
+
+
+def _score_batch(batch: pa.RecordBatch, scorer: Scorer, columns: Columns) -> pa.RecordBatch:
+    fields = added_fields(batch.schema.names, scorer.model.categories)
+    posts = list(_read_posts(batch, columns, scorer.max_chars))
+    assessed = iter(scorer.score([post for post in posts if isinstance(post, Post)]))
+    nothing = [None] * (len(fields) - 1)
+    rows = [
+        [*added_values(next(assessed)), None] if isinstance(post, Post) else [*nothing, str(post)]
+        for post in posts
+    ]
+    added = [
+        pa.array([row[index] for row in rows], type=one.type) for index, one in enumerate(fields)
+    ]
+    schema = pa.schema([*batch.schema, *fields], metadata=batch.schema.metadata)
+    return pa.RecordBatch.from_arrays([*batch.columns, *added], schema=schema)
+
+
+def score_batches(
+    batches: Iterator[pa.RecordBatch],
+    scorer: Scorer,
+    columns: Mapping[str, str] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Score Arrow batches, whatever their sizes; no Spark is needed.
+
+    Parameters
+    ----------
+    batches : iterator of RecordBatch
+    scorer : Scorer
+    columns : mapping of str to str, optional
+        Fields and the columns that hold them, where the names are not recognised.
+
+    Yields
+    ------
+    RecordBatch
+        Each batch with the columns of `added_fields`. A row that cannot be scored stays, with
+        nothing in them but the reason in ``postrisk_error``.
+
+    Raises
+    ------
+    TableError
+        When no column holds the text, or a given column is absent.
+
+    Examples
+    --------
+    >>> batch = pa.RecordBatch.from_pydict({"text": ["Soup for lunch", " "]})
+    >>> scored, = score_batches(iter([batch]), Scorer())
+    >>> scored["postrisk_error"].to_pylist()
+    [None, 'text: empty or only whitespace; there is nothing to score']
+    """
+    for batch in batches:
+        yield _score_batch(batch, scorer, Columns(batch.schema.names, columns))
+
+
+def _spark_types() -> ModuleType:
+    try:
+        from pyspark.sql import types  # noqa: PLC0415 - an optional dependency
+    except ImportError:
+        raise ImportError("pyspark is not installed: pip install 'postrisk[spark]'") from None
+    return types
+
+
+def score(
+    df: DataFrame,
+    *,
+    model: RiskModel | str | Path | None = None,
+    rulebook: Rulebook | str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> DataFrame:
+    """Score a Spark DataFrame, lazily, as ``postrisk score`` does a CSV file.
+
+    The model is read and checked on the driver and travels with the task, so that all workers
+    score with the same one; they need postrisk installed, but no model folder.
+
+    Parameters
+    ----------
+    df : pyspark.sql.DataFrame
+    model : RiskModel, str or Path, optional
+        A loaded model, a model folder, or the shipped one.
+    rulebook : Rulebook, str or Path, optional
+    columns : mapping of str to str, optional
+        Fields and the columns that hold them, where the names are not recognised.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        The same rows with the columns of `added_fields`; see `score_batches`.
+
+    Raises
+    ------
+    ImportError
+        When pyspark is not installed.
+    TableError
+        When no column holds the text, a given column is absent, or the rows were scored before.
+    ModelError, RulebookError
+        When the model or the rulebook cannot be read.
+    """
+    types = _spark_types()
+    recipe = _Recipe.of(Scorer(model, rulebook))
+    header, given = df.columns, dict(columns or {})
+    Columns(header, given)
+    fields = added_fields(header, recipe.model.categories)
+    kinds = {pa.float64(): types.DoubleType(), pa.string(): types.StringType()}
+    added = [types.StructField(one.name, kinds[one.type]) for one in fields]
+
+    def score_part(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        named = (batch.rename_columns(header) for batch in batches)
+        return score_batches(named, _worker_scorer(recipe), given)
+
+    # mapInArrow looks its columns up by name, which fails on names with dots.
+    plain = df.toDF(*(f"c{index}" for index in range(len(header))))
+    return plain.mapInArrow(score_part, types.StructType([*df.schema.fields, *added]))

@@ -1,0 +1,197 @@
+"""The command line through its real entry point."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import WORDS, tiny_model
+
+from postrisk.cli import EXIT_CODES
+from postrisk.store import save
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "datasets" / "sample" / "posts.csv"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    save(tiny_model(), folder, card="# tiny\n\nA model for tests.\n", data_fingerprint="tests")
+    return str(folder)
+
+
+def run(*arguments, stdin=b"", cwd=None, **environment):
+    command = [sys.executable, "-m", "postrisk", *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", **environment}
+    return subprocess.run(
+        command, input=stdin, capture_output=True, cwd=cwd, env=environment, check=False
+    )
+
+
+def test_score_adds_columns_and_says_how_many_of_what(tmp_path, model):
+    table = tmp_path / "in.csv"
+    table.write_text(f"正文,转发数\n{WORDS['rumor']},500\nsoup,about 5k\nbread,\n", "utf-8")
+    done = run("score", table, "-o", tmp_path / "out.csv", "--model", model)
+    assert done.returncode == 0, done.stderr
+    message = done.stderr.decode()
+    assert "3 rows: 2 scored" in message
+    assert "1 rejected" in message
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["recommendation"], second["recommendation"]) == ("review_first", "none")
+    with (tmp_path / "out.csv.rejected.csv").open(encoding="utf-8", newline="") as file:
+        [rejected] = csv.DictReader(file)
+    assert (rejected["line"], rejected["column"]) == ("3", "转发数")
+
+
+def test_score_in_a_pipe_prints_only_the_table(model, tmp_path):
+    done = run("score", "-", "-o", "-", "--model", model, "-q", stdin=b"text\nsoup\n", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].startswith("text,language,rumor,")
+    assert len(lines) == 2
+
+
+def test_the_same_model_scores_the_sample_alike_in_both_encodings(tmp_path, model):
+    outputs = []
+    for name in ("posts.csv", "posts_gb18030.csv"):
+        target = tmp_path / name
+        done = run("score", SAMPLE.with_name(name), "-o", target, "--model", model)
+        assert done.returncode == 0, done.stderr
+        assert b"200 rows: 194 scored" in done.stderr
+        outputs.append(target.read_text("utf-8-sig"))
+    assert outputs[0] == outputs[1]
+
+
+def test_columns_can_be_named(tmp_path, model):
+    table = tmp_path / "in.csv"
+    table.write_text("words,seen\nsoup,7\n", "utf-8")
+    done = run("score", table, "-o", "-", "--model", model, "--text-column", "words", cwd=tmp_path)
+    assert done.returncode == 0
+    assert b"text = words" in done.stderr
+
+
+def test_explain_shows_the_words_and_the_sum(model):
+    done = run("explain", f"hello, {WORDS['violence']}", "--model", model)
+    assert done.returncode == 0
+    shown = done.stdout.decode()
+    assert WORDS["violence"] in shown
+    assert "bias" in shown
+    assert "recommendation: review" in shown
+
+
+def test_explain_as_json_sums_to_the_logit(model, tmp_path):
+    table = tmp_path / "in.csv"
+    table.write_text(f"text\nsoup\n{WORDS['rumor']}\n", "utf-8")
+    done = run("explain", "--file", table, "--row", "2", "--json", "--model", model)
+    found = json.loads(done.stdout)
+    rumor = found["explanations"]["rumor"]
+    total = rumor["bias"] + sum(rumor["characters"])
+    assert total == pytest.approx(rumor["logit"], abs=1e-9)
+    assert found["assessment"]["bands"]["rumor"] == "flag"
+
+
+def test_explain_shows_hidden_characters_as_numbers(model):
+    done = run("explain", "so\u200bup \x1b[31mred", "--model", model)
+    assert "⟨200b⟩" in done.stdout.decode()
+    assert b"\x1b[31m" not in done.stdout
+
+
+def test_train_on_a_labelled_file_then_score_with_it(tmp_path):
+    table, folder = tmp_path / "labelled.csv", tmp_path / "mine"
+    lines = ["text,rumor,thread"]
+    for turn in range(30):
+        lines += [f"{WORDS['rumor']} {turn},1,a{turn}", f"soup for lunch {turn},0,b{turn}"]
+    table.write_text("\n".join(lines), "utf-8")
+    done = run("train", table, "-o", folder, "--group-column", "thread", "--name", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "rumor" in (folder / "CARD.md").read_text("utf-8")
+    done = run(
+        "score", "-", "-o", "-", "--model", folder, stdin=b"text\nonion sock cure\n", cwd=tmp_path
+    )
+    assert done.returncode == 0
+    assert ",pass," not in done.stdout.decode()
+
+
+def test_info_names_model_and_checksums(model):
+    values = json.loads(run("info", "--model", model, "--json").stdout)
+    assert values["model"] == "tiny 1"
+    assert values["card"] == "A model for tests."
+    assert set(values["checksums"]) == {"weights.npz", "CARD.md"}
+    assert b"tiny 1" in run("info", "--model", model).stdout
+
+
+def test_rules_show_and_check(tmp_path):
+    shown = run("rules", "show").stdout.decode()
+    assert "法释〔2013〕21号" in shown
+    assert "not assessed" in shown
+    values = json.loads(run("rules", "show", "--json").stdout)
+    assert len(values["hash"]) == 64
+    broken = tmp_path / "broken.toml"
+    broken.write_text('id = "x"', "utf-8")
+    done = run("rules", "check", broken)
+    assert done.returncode == 5
+    assert done.stderr.decode().count("\n") == 1
+
+
+MISTAKES = {
+    "no input": ("score", "absent.csv", "-o", "out.csv"),
+    "no text column": ("score", "numbers.csv", "-o", "out.csv"),
+    "no model": ("score", "fine.csv", "-o", "out.csv", "--model", "absent"),
+    "no rulebook": ("score", "fine.csv", "-o", "out.csv", "--rules", "absent.toml"),
+    "no such row": ("explain", "--file", "fine.csv", "--row", "9"),
+    "blank text": ("explain", " "),
+    "no label column": ("train", "fine.csv", "-o", "mine"),
+    "a bad label": ("train", "labels.csv", "-o", "mine"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_costs_one_helpful_line(name, tmp_path, model, snapshot):
+    (tmp_path / "fine.csv").write_text("text\nsoup\n", "utf-8")
+    (tmp_path / "numbers.csv").write_text("a,b\n1,2\n", "utf-8")
+    (tmp_path / "labels.csv").write_text("text,rumor\nsoup,maybe\n", "utf-8")
+    arguments = list(MISTAKES[name])
+    if arguments[0] != "train" and "--model" not in arguments:
+        arguments += ["--model", model]
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode in EXIT_CODES.values()
+    message = done.stderr.decode()
+    assert "Traceback" not in message
+    assert message.count("\n") == 1
+    assert (done.returncode, message) == snapshot
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_wrong_usage_exits_with_2():
+    assert run("score").returncode == 2
+    assert run("explain", "--row", "0", "x").returncode == 2
+    assert run("explain").returncode == 2
+    assert run("train").returncode == 2
+    assert run("score", "a", "-o", "b", "--delimiter", "ab").returncode == 2
+
+
+def test_a_closed_pipe_is_no_traceback(model, tmp_path):
+    rows = b"text\n" + b"soup and bread\n" * 20_000
+    (tmp_path / "in.csv").write_bytes(rows)
+    command = f'"{sys.executable}" -m postrisk score in.csv -o - -q --model "{model}" | head -1'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, cwd=tmp_path, check=False
+    )
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_console_script_is_installed():
+    script = shutil.which("postrisk", path=str(Path(sys.executable).parent))
+    if script is None:
+        pytest.skip("postrisk is not installed in this environment")
+    done = subprocess.run([script, "--version"], capture_output=True, check=True)
+    assert done.stdout.startswith(b"postrisk ")

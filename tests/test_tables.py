@@ -1,0 +1,230 @@
+"""Files in and out: nothing is lost, whatever the bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import WORDS, tiny_model
+
+from postrisk.errors import TableError
+from postrisk.post import Post
+from postrisk.rows import detect_encoding
+from postrisk.scorer import Scorer
+from postrisk.tables import TableOptions, added_columns, read_row, rejected_path, score_table
+
+SCORER = Scorer(tiny_model(), max_chars=500)
+HOSTILE = st.sampled_from(
+    [
+        '"',
+        "\n",
+        "\r\n",
+        ",",
+        '"a"b"',
+        "\x00",
+        "\ufeff",
+        "é",
+        "谣言",
+        "\ud7ff",
+        "😀",
+        "''",
+        "1万+",
+        "",
+    ]
+)
+
+
+def read_csv(path, encoding="utf-8"):
+    if not path.exists():
+        return []
+    with path.open(encoding=encoding, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def score_bytes(folder, data, **options):
+    source, target = folder / "in.csv", folder / "out.csv"
+    source.write_bytes(data)
+    summary = score_table(SCORER, source, target, TableOptions(**options))
+    rejected = read_csv(rejected_path(source, target))
+    return summary, read_csv(target, "utf-8-sig"), rejected
+
+
+def as_csv(rows, header=("id", "text", "reposts", "views"), encoding="utf-8", **dialect):
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, **dialect)
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue().encode(encoding)
+
+
+@settings(max_examples=60)
+@given(data=st.binary(max_size=300) | st.lists(HOSTILE | st.binary(max_size=4)).map(
+    lambda parts: b"".join(p if isinstance(p, bytes) else p.encode() for p in parts)))  # fmt: skip
+def test_no_bytes_lose_a_row_or_break_the_run(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("bytes")
+    summary, scored, rejected = score_bytes(folder, b"text,views\n" + data)
+    assert summary.scored == len(scored)
+    assert summary.rejected == len(rejected)
+    assert all(row["reason"] and int(row["line"]) >= 2 for row in rejected)
+
+
+rows = st.tuples(
+    st.sampled_from(["", "1", "0012345678901234567", "x"]),
+    st.text(max_size=30).filter(lambda t: "\r" not in t) | st.sampled_from(list(WORDS.values())),
+    st.sampled_from(["", "499", "500", "1万+", "about 5k"]),
+    st.sampled_from(["", "4,999", "5000", "N/A"]),
+)
+
+
+@settings(max_examples=60)
+@given(found=st.lists(rows, max_size=8))
+def test_through_csv_every_post_gets_what_it_gets_alone(tmp_path_factory, found):
+    folder = tmp_path_factory.mktemp("rows")
+    writable = [row for row in found if "\x00" not in row[1]]
+    summary, scored, rejected = score_bytes(folder, as_csv(writable, quoting=csv.QUOTE_ALL))
+    assert summary.rows == len(writable)
+    good = []
+    for identity, text, reposts, views in writable:
+        try:
+            good.append(Post(id=identity, text=text, reach={"reposts": reposts, "views": views}))
+        except ValueError:
+            continue
+    assert len(scored) == len(good)
+    assert len(rejected) == len(writable) - len(good)
+    for row, alone in zip(scored, SCORER.score(good), strict=True):
+        assert {name: float(row[name]) for name in alone.scores} == alone.scores
+        assert {name: row[f"{name}_band"] for name in alone.bands} == alone.bands
+        assert (row["reach"], row["recommendation"]) == (alone.reach.outcome, alone.recommendation)
+        assert (row["reason"], row["language"]) == (alone.reason, alone.language)
+
+
+def test_columns_and_order_are_kept_and_ids_survive(tmp_path):
+    data = as_csv([["0012345678901234567", "hello", "", "x"]], ("id", "text", "lang", "extra"))
+    _, [row], _ = score_bytes(tmp_path, data)
+    assert list(row)[:4] == ["id", "text", "lang", "extra"]
+    assert row["id"] == "0012345678901234567"
+    assert row["extra"] == "x"
+
+
+def test_added_columns_do_not_hide_columns_of_the_input(tmp_path):
+    data = as_csv([["hello", "fr", "mine"]], ("text", "language", "rumor"))
+    _, [row], _ = score_bytes(tmp_path, data)
+    assert (row["language"], row["rumor"]) == ("fr", "mine")
+    assert row["postrisk_language"] == "fr"
+    assert 0 <= float(row["postrisk_rumor"]) <= 1
+    assert added_columns(["text"], ["rumor"]) == [
+        "language", "rumor", "rumor_band", "reach", "recommendation", "reason",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_encodings_are_told_and_give_the_same_scores(tmp_path, encoding):
+    data = as_csv([["1", "打死我也不信，这是谣言吗", "", ""]] * 3, encoding=encoding)
+    summary, scored, rejected = score_bytes(tmp_path, data)
+    assert summary.encoding == encoding
+    assert not rejected
+    assert [row["text"] for row in scored] == ["打死我也不信，这是谣言吗"] * 3
+
+
+def test_a_few_damaged_rows_do_not_change_the_encoding(tmp_path):
+    good = "1,今天天气很好,,\n".encode()
+    data = b"id,text,reposts,views\n" + good * 20 + "2,坏".encode()[:-1] + b",,\n" + good
+    summary, scored, rejected = score_bytes(tmp_path, data)
+    assert (summary.encoding, len(scored)) == ("utf-8", 21)
+    assert [row["line"] for row in rejected] == ["22"]
+    assert "not text in the encoding" in rejected[0]["reason"]
+
+
+def test_detecting_leaves_the_file_at_its_start():
+    file = io.BytesIO("谣言\n".encode("gb18030"))
+    assert detect_encoding(file) == "gb18030"
+    assert file.tell() == 0
+
+
+def test_line_numbers_count_physical_lines(tmp_path):
+    data = b'id,text,reposts,views\n1,"two\nlines",,\n2,hello,about 5k,\n\n3,,,\n4,ok,,\n'
+    _, scored, rejected = score_bytes(tmp_path, data)
+    assert [row["id"] for row in scored] == ["1", "4"]
+    assert [(row["line"], row["column"]) for row in rejected] == [("4", "reposts"), ("6", "text")]
+
+
+def test_an_open_quote_costs_its_own_line_only(tmp_path):
+    data = b'id,text\n1,fine\n2,"never closed\n' + b"3,fine too\n" * 1500
+    _, scored, rejected = score_bytes(tmp_path, data)
+    assert len(scored) == 1501
+    assert [row["line"] for row in rejected] == ["3"]
+    assert rejected[0]["row"] == '2,"never closed'
+
+
+def test_an_open_quote_at_the_end_of_the_file(tmp_path):
+    _, scored, rejected = score_bytes(tmp_path, b'id,text\n1,"open\n2,fine\n')
+    assert [row["id"] for row in scored] == ["2"]
+    assert "quoting" in rejected[0]["reason"]
+
+
+def test_rejected_rows_keep_all_that_stood_in_them(tmp_path, snapshot):
+    data = (
+        b"id,text,reposts,views\n1,hello,about 5k,\n2,,1,\n3, \t ,1,\n4,x\n5,a,1,2,3,4\n"
+        + b"6,"
+        + b"y" * 501
+        + b",,\n7,fine,,N/A\n"
+    )
+    _, scored, rejected = score_bytes(tmp_path, data)
+    assert scored == []
+    assert json.dumps(rejected, ensure_ascii=False, indent=1) == snapshot
+
+
+def test_a_stale_file_of_rejected_rows_is_not_left_behind(tmp_path):
+    score_bytes(tmp_path, b"text,views\nhello,N/A\n")
+    assert (tmp_path / "out.csv.rejected.csv").exists()
+    score_bytes(tmp_path, b"text,views\nhello,1\n")
+    assert not (tmp_path / "out.csv.rejected.csv").exists()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiters_are_told_from_the_header(tmp_path, delimiter):
+    data = as_csv([["1", "hello, you; and | more", "5", "6"]], delimiter=delimiter)
+    _, [row], _ = score_bytes(tmp_path, data)
+    assert row["text"] == "hello, you; and | more"
+
+
+def test_columns_can_be_given(tmp_path):
+    data = as_csv([["hello", "777"]], ("words", "seen"))
+    summary, [row], _ = score_bytes(tmp_path, data, given={"text": "words", "views": "seen"})
+    assert summary.columns == {"text": "words", "views": "seen"}
+    assert row["reach"] == "not_met"
+
+
+def test_files_as_a_whole(tmp_path, monkeypatch, snapshot):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "blank.csv").write_bytes(b"\n\n")
+    (tmp_path / "quote.csv").write_bytes(b'"text\nx\n')
+    (tmp_path / "fine.csv").write_bytes(b"text\nhello\n")
+    messages = []
+    for source, target, options in (
+        ("absent.csv", "out.csv", {}),
+        ("empty.csv", "out.csv", {}),
+        ("blank.csv", "out.csv", {}),
+        ("quote.csv", "out.csv", {}),
+        ("fine.csv", "no/such/folder/out.csv", {}),
+        ("fine.csv", "out.csv", {"encoding": "utf-99"}),
+    ):
+        with pytest.raises(TableError) as error:
+            score_table(SCORER, source, target, TableOptions(**options))
+        messages.append(str(error.value))
+        assert not (tmp_path / "out.csv").exists()
+    assert messages == snapshot
+
+
+def test_one_row_can_be_read(tmp_path):
+    path = tmp_path / "in.csv"
+    path.write_bytes(as_csv([["1", "hello", "5", ""], ["2", "", "", ""]]))
+    assert read_row(path, 1).text == "hello"
+    for number in (2, 3):
+        with pytest.raises(TableError):
+            read_row(path, number)

@@ -1,0 +1,28 @@
+"""A small model that knows a few words, for tests that need bands to differ."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from postrisk.model import Cutoffs
+from postrisk.training import RiskClassifier
+
+CATEGORIES = ("rumor", "violence", "terrorism", "pornography")
+WORDS = {
+    "rumor": "onion sock cure hidden by doctors",
+    "violence": "break your legs tonight",
+    "terrorism": "join the glorious column brothers",
+    "pornography": "hot adult videos in my profile",
+}
+
+
+@cache
+def tiny_model():
+    posts, labels = [], []
+    for turn in range(12):
+        for row, words in enumerate(WORDS.values()):
+            posts += [f"{words} {turn}", f"soup and bread for lunch {turn} {row}"]
+            labels += [[int(c == row) for c in range(4)], [0] * 4]
+    classifier = RiskClassifier(CATEGORIES, bits=14, folds=3, C=50.0, name="tiny")
+    model = classifier.fit(posts, labels).model_
+    return model.with_cutoffs(dict.fromkeys(CATEGORIES, Cutoffs(review=0.5, flag=0.9)))
