@@ -30,7 +30,8 @@ REFUSED = [
     "\ud800", "5\u200b", "5\x000", "1,000,00k",
     -5, -0.5, 612.5, True, False, np.True_, float("inf"), float("-inf"), 2**63, 2.0**63, 10**400,
     10**5000, -(10**400), Fraction(10**400), Fraction(1, 2), 1j, b"5", [1], (1,), {1}, object(),
-    np.array([1]), np.array([1, 2]), {"value": -1}, {"value": "x"}, {}, {1: 2}, {"value": 5, "x": 1},
+    np.array([1]), np.array([1, 2]), {"value": -1}, {"value": "x"}, {}, {1: 2},
+    {"value": 5, "x": 1},
 ]  # fmt: skip
 
 
@@ -47,8 +48,11 @@ def test_lower_bounds(text, value):
 
 
 @pytest.mark.parametrize(
-    "number", [612, 612.0, np.int64(612), np.uint16(612), np.float32(612), np.float16(612)]
-    + [Decimal(612), Fraction(612), Count(value=612), {"value": 612}],
+    "number",
+    [
+        612, 612.0, np.int64(612), np.uint16(612), np.float32(612), np.float16(612), Decimal(612),
+        Fraction(612), Count(value=612), {"value": 612},
+    ],
 )  # fmt: skip
 def test_numbers(number):
     assert Count.parse(number, "reach.views") == Count(value=612)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from postrisk.folding import BLANK, fold, fold_batch, folding_version
 from strategies import (
     EMOJI,
     INVISIBLES,
@@ -21,8 +23,6 @@ from strategies import (
     models,
     texts,
 )
-
-from postrisk.folding import BLANK, fold, fold_batch, folding_version
 
 EVERY_CHARACTER = [chr(code) for code in range(0x110000)]
 PROVENANCE = json.loads((files("postrisk") / "folding_table.json").read_text("utf-8"))

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from strategies import make_model, models, texts
-from test_ngrams import slow_grams
 
 from postrisk.folding import fold_batch
 from postrisk.model import BANDS, Band, Cutoffs, batches, sigmoid
 from postrisk.ngrams import Hashing
+from strategies import make_model, models, texts
+from test_ngrams import slow_grams
 
 
 @given(models(), st.lists(texts(), min_size=1, max_size=8), st.data())

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from strategies import hashings, models, texts
 
 from postrisk.folding import fold, fold_batch
 from postrisk.ngrams import Hashing, gram_counts, gram_matrix, grams, normaliser
+from strategies import hashings, models, texts
 
 MASK = 0xFFFFFFFF
 PINNED = [

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import disguised, texts
 
 from postrisk.folding import fold_batch
 from postrisk.style import STYLES, style_features
+from strategies import disguised, texts
 
 FOLDED_STYLES = [name for name in STYLES if name != "capitals"]
 
@@ -22,6 +22,8 @@ def count(text, name):
         ("links", "https://a.example and HTTP：／／b.example", 2),
         ("links", "a:/ b //", 0),
         ("links", "://", 1),
+        ("links", "note:", 0),
+        ("links", "note:/", 0),
         ("mentions", "@ann @李雷 a@b", 3),
         ("mentions", "@ @@ at", 0),
         ("hashtags", "#话题# #tag", 2),

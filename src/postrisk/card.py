@@ -8,9 +8,9 @@ import numpy as np
 
 from postrisk.evaluation import Rate, rank
 from postrisk.figures import Figures, Line
+from postrisk.linear import UNKNOWN, Labels
 from postrisk.model import Floats, RiskModel
 from postrisk.sources import SOURCES
-from postrisk.training import UNKNOWN, Labels
 
 REFUSALS = """\
 - **No political category.** Opinion, criticism, protest, journalism and satire are never a
@@ -64,10 +64,10 @@ ordered rightly, whatever the cut-off. Held-out pairs.
 ## Cut-offs
 {cutoffs}
 
-Each cut-off is the lowest whose upper 95 % Clopper-Pearson bound on held-out safe posts (all,
-English, Chinese, and look-alikes with protected speech, each by itself) stays below 5 % for
-`review` and 1 % for `flag`. Probabilities are calibrated (Platt) on held-out groups of the
-training mixture; where risky posts are rarer than there, they are too high.
+Each cut-off is the lowest whose upper 95 % Clopper-Pearson bound on held-out safe posts of its
+language (all of them, and look-alikes with protected speech by themselves) stays below 5 % for
+`review` and 1 % for `flag`, category by category. Probabilities are calibrated (Platt) on
+held-out groups of the training mixture; where risky posts are rarer, they are too high.
 
 ## Data
 {data}
@@ -105,10 +105,13 @@ def _percent(rate: Rate) -> str:
 def _cutoffs(model: RiskModel) -> str:
     rows = []
     for name in model.categories:
-        cut = model.cutoffs[name]
-        flag = "never: too few held-out safe posts" if cut.flag is None else f"{cut.flag:.3f}"
-        rows.append([name, f"{cut.review:.3f}", flag])
-    return _table(["category", "review from", "flag from"], rows)
+        for language, cut in {
+            **model.cutoffs[name].languages,
+            "other": model.cutoffs[name],
+        }.items():
+            flag = "never: too few held-out safe posts" if cut.flag is None else f"{cut.flag:.3f}"
+            rows.append([name, language, f"{cut.review:.3f}", flag])
+    return _table(["category", "language", "review from", "flag from"], rows)
 
 
 def _data(figures: Figures) -> str:

@@ -227,6 +227,32 @@ def info(model: ModelOption = None, as_json: JsonOption = False) -> None:
         print_info(Console(), values)
 
 
+@app.command()
+def report(
+    scored: Annotated[str, typer.Argument(metavar="SCORED", help="CSV written by score.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="HTML file.")],
+    redact: Annotated[bool, typer.Option("--redact", help="Leave the texts out.")] = False,
+) -> None:
+    """Write one self-contained HTML page about a scored file."""
+    from postrisk.report import write_report
+
+    write_report(scored, output, redact=redact)
+    typer.echo(f"saved in {output}", err=True)
+
+
+@app.command()
+def lab(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    model: ModelOption = None,
+    rules: RulesOption = None,
+) -> None:
+    """Open the teaching page in a browser, on this computer only; stops on Ctrl-C."""
+    from postrisk.lab import serve
+
+    serve(port=port, model=model, rulebook=rules, open_browser=browser)
+
+
 @rules_app.command("show")
 def rules_show(
     rulebook: Annotated[str | None, typer.Argument(help="File or shipped name.")] = None,

@@ -10,9 +10,10 @@ import numpy as np
 
 from postrisk.corpora import CATEGORIES
 from postrisk.evaluation import Mask, Ranking, Rate, rank, rates_by_group, twins_right
+from postrisk.linear import UNKNOWN, LinearCore
 from postrisk.model import Cutoffs, Floats, RiskModel, sigmoid
 from postrisk.recipe import AUTHORED, Rows, Split, make_classifier, split_rows
-from postrisk.training import UNKNOWN, LinearCore
+from postrisk.training import texts_languages
 
 # Each is left out of training in turn, alone, since sets of one category share no source.
 _LEFT_OUT = (("pheme",), ("covid19-rumor",), ("edos",), ("hatemoji-build",), ("automod-nsfw",))
@@ -52,7 +53,7 @@ def _rankings(
         positive = labels[known] == 1
         if min(positive.sum(), (~positive).sum()) < _FEWEST:
             continue
-        cut = cutoffs[category] if cutoffs else Cutoffs(review=1.0)
+        cut = cutoffs[category].of(rows.languages[0]) if cutoffs else Cutoffs(review=1.0)
         found = rank(positive, probabilities[known, column], cut.review, cut.flag)
         lines.append(Line(split, name, rows.languages[0], category, found))
     return lines
@@ -87,10 +88,14 @@ def _cross_source(
     return lines, overblocking
 
 
-def _raised(model: RiskModel, probabilities: Floats) -> tuple[Mask, Mask]:
-    reviews = np.array([model.cutoffs[name].review for name in CATEGORIES])
-    flags = [model.cutoffs[name].flag for name in CATEGORIES]
-    flagged = np.array([np.inf if flag is None else flag for flag in flags])
+def _raised(model: RiskModel, rows: Rows, probabilities: Floats) -> tuple[Mask, Mask]:
+    by_language = {
+        language: [model.cutoffs[name].of(language) for name in CATEGORIES]
+        for language in ("en", "zh", "und")
+    }
+    cuts = [by_language[language] for language in texts_languages(rows.texts)]
+    reviews = np.array([[cut.review for cut in row] for row in cuts])
+    flagged = np.array([[np.inf if c.flag is None else c.flag for c in row] for row in cuts])
     reviewed: Mask = np.any(probabilities >= reviews, axis=1)
     raised: Mask = np.any(probabilities >= flagged, axis=1)
     return reviewed, raised
@@ -100,7 +105,7 @@ def _overblocking(
     model: RiskModel, rows: Rows, probabilities: Floats, name: str
 ) -> dict[str, tuple[Rate, Rate]]:
     groups = [f"{name}: {kind}" for kind in rows.kinds]
-    reviewed, flagged = _raised(model, probabilities)
+    reviewed, flagged = _raised(model, rows, probabilities)
     by_review, by_flag = rates_by_group(reviewed, groups), rates_by_group(flagged, groups)
     return {group: (by_review[group], by_flag[group]) for group in by_review}
 
@@ -132,7 +137,7 @@ def _twins(model: RiskModel, test: Rows) -> dict[tuple[str, str], tuple[Rate, Ra
             if len(rows):
                 scores = model.predict_proba(rows.texts)[:, column]
                 positive = rows.labels[:, column] == 1
-                cut = model.cutoffs[category].review
+                cut = model.cutoffs[category].of(language).review
                 found[language, category] = twins_right(scores, cut, rows.groups, positive)
     return found
 

@@ -1,13 +1,10 @@
 """Near-identical posts as one message.
 
-Reach can then be added up over the copies, near-copies stay on one side of a train/test split,
-and near-duplicates can be counted.
-
-A post is reduced to its message (`message_text`), and equal messages are together from the
-start. Different ones are compared by the Jaccard similarity of their hashed character
-n-grams: pairs that agree in a band of MinHash values are candidates, each is verified by its
-true similarity, and verified pairs are joined. All of it runs over the *set* of messages in
-alphabetical order, so neither the order of the rows nor copying a row can change a group.
+A post is reduced to its message, and equal messages are together from the start. Others are
+compared by the Jaccard similarity of their hashed character n-grams: pairs that agree in a
+band of MinHash values are candidates, each is verified, and verified pairs are joined. All of
+it runs over the *set* of messages in alphabetical order, so that neither the order of the rows
+nor copying a row can change a group.
 """
 
 from __future__ import annotations
@@ -29,8 +26,8 @@ from postrisk.ngrams import Hashing, grams
 from postrisk.post import Reach
 
 Keys = npt.NDArray[np.uint64]
+Sets = npt.NDArray[np.int32]
 
-LOWEST_THRESHOLD = 0.3
 _NAME = r"@[\w-]{1,30}"
 _HEAD = re.compile(rf"(?:rt ?{_NAME} ?:? ?|转发微博[ .,!:;]*|// ?@[^:]{{1,30}}: ?)+")
 _TAIL = re.compile(r"// ?@[^:]{1,30}:.*")
@@ -46,20 +43,21 @@ _SHINGLES = Hashing(char_orders=(_DENSE_ORDER, _SPARSE_ORDER), word_orders=(), b
 # Above this block (CJK radicals) a character says about as much as half a word.
 _FIRST_DENSE = 0x2E80
 
+_LOWEST_THRESHOLD = 0.3
 _HASHES = 128
 _MOST_ROWS = 16
 _MISSED = 1e-3
 _KEY_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_WINDOWS = ((1, 5), (5, 17))
+_WINDOW = 16
 _CHUNK = 1 << 22
 
 
 def message_text(text: str) -> str:
-    """Give what a post says, without what forwarding it adds.
+    """Give what a post says, folded, without what forwarding it adds.
 
-    The folded text without links, @mentions, a leading ``RT @x:``, ``转发微博`` or ``//@name:``,
-    and without the tail that starts at a later ``//@name:``. A post that has no word beside
-    these is its own message, so that two bare links do not become one.
+    Links, @mentions, a leading ``RT @x:``, ``转发微博`` or ``//@name:``, and all from a later
+    ``//@name:`` on are left out. A post that has no word beside these is its own message, so
+    that two bare links do not become one.
 
     Examples
     --------
@@ -73,9 +71,7 @@ def message_text(text: str) -> str:
 
 def _strip(folded: str) -> str:
     text = _HEAD.sub("", folded, count=1) if _HEAD.match(folded) else folded
-    if "//" in text:
-        text = _TAIL.sub("", text)
-    text = _LINK.sub(" ", text)
+    text = _LINK.sub(" ", _TAIL.sub("", text))
     if "@" in text:
         text = _MENTION.sub(" ", text)
     return " ".join(text.split())
@@ -87,20 +83,17 @@ def _message(folded: str) -> str:
 
 
 def _messages(texts: Iterable[str]) -> list[str]:
-    """Check the texts and reduce each to its message."""
     if isinstance(texts, str):
         raise InputError(f"found one text {shorten(texts)}, expected a sequence; give [text]")
     found = list(texts)
     for index, text in enumerate(found):
         if not isinstance(text, str):
-            raise InputError(
-                f"texts[{index}]: found {shorten(text)}, expected a string; drop the row or use ''"
-            )
+            raise InputError(f"texts[{index}]: found {shorten(text)}, expected a string or ''")
     folded = (batch.text(i) for batch in map(fold_batch, batches(found)) for i in range(len(batch)))
     return [_message(text) for text in folded]
 
 
-def _text_shingles(batch: FoldedBatch) -> tuple[Index, npt.NDArray[np.int32]]:
+def _text_shingles(batch: FoldedBatch) -> tuple[Index, Sets]:
     """Give each text's set of shingles, one after the other, and how many each has.
 
     The order goes by the character that starts the shingle rather than by the text, so that
@@ -119,33 +112,26 @@ def _text_shingles(batch: FoldedBatch) -> tuple[Index, npt.NDArray[np.int32]]:
 
 def _banding(threshold: float) -> tuple[int, int]:
     """Choose bands and rows: the strictest that miss at most 0.1 % of pairs at the threshold."""
-
-    def missed(rows: int) -> float:
-        return float((1 - threshold**rows) ** (_HASHES // rows))
-
-    rows = max(rows for rows in range(1, _MOST_ROWS + 1) if missed(rows) <= _MISSED)
-    return _HASHES // rows, rows
+    choices = ((_HASHES // rows, rows) for rows in range(_MOST_ROWS, 0, -1))
+    return next(
+        (bands, rows) for bands, rows in choices if (1 - threshold**rows) ** bands <= _MISSED
+    )
 
 
-def _band_keys(sizes: Index, shingles: npt.NDArray[np.int32], bands: int, rows: int) -> Keys:
-    """Hash each band of MinHash values of the texts to one key; shape (bands, n_texts).
-
-    Texts without shingles keep key 0 and take no part.
-    """
+def _band_keys(sizes: Index, shingles: Sets, bands: int, rows: int) -> Keys:
+    """Hash each band of MinHash values of the texts to one key; shape (bands, n_texts)."""
     keys = np.zeros((bands, len(sizes)), dtype=np.uint64)
     filled = np.flatnonzero(sizes)
-    if not filled.size:
-        return keys
     starts = (np.cumsum(sizes) - sizes)[filled]
     values = shingles.astype(np.uint32)
     random = np.random.default_rng(20140609)
-    multipliers = random.integers(0, 2**31, size=(bands, rows), dtype=np.uint32) * np.uint32(2)
+    multipliers = random.integers(0, 2**32, size=(bands, rows), dtype=np.uint32) | np.uint32(1)
     addends = random.integers(0, 2**32, size=(bands, rows), dtype=np.uint32)
     hashed = np.empty_like(values)
-    for band in range(bands):
+    for band in range(bands if filled.size else 0):
         key = np.zeros(len(filled), dtype=np.uint64)
         for multiplier, addend in zip(multipliers[band], addends[band], strict=True):
-            np.multiply(values, multiplier + np.uint32(1), out=hashed)
+            np.multiply(values, multiplier, out=hashed)
             hashed += addend
             key = key * _KEY_MULTIPLIER + np.minimum.reduceat(hashed, starts)
         keys[band, filled] = key
@@ -153,15 +139,7 @@ def _band_keys(sizes: Index, shingles: npt.NDArray[np.int32], bands: int, rows: 
 
 
 class _Messages:
-    """Distinct messages, their shingles and which of them are joined so far.
-
-    Attributes
-    ----------
-    members : ndarray of int64
-        The messages that have shingles and may be compared.
-    labels : ndarray of int64, shape (n_messages,)
-        The component of each message.
-    """
+    """Distinct messages, their shingles and, in ``labels``, which are joined so far."""
 
     def __init__(self, messages: Sequence[str], threshold: float) -> None:
         self.threshold = threshold
@@ -178,15 +156,10 @@ class _Messages:
         self.keys = np.concatenate(keys, axis=1)
         self.members = np.flatnonzero(self.sizes)
         self.labels = np.arange(len(messages))
-        columns = np.concatenate(shingles)
-        self._sets = csr_matrix(
-            (
-                np.ones(len(columns), dtype=np.int8),
-                columns,
-                np.concatenate(([0], np.cumsum(self.sizes))),
-            ),
-            shape=(len(messages), _SHINGLES.buckets),
-        )
+        columns, bounds = np.concatenate(shingles), np.concatenate(([0], np.cumsum(self.sizes)))
+        ones = np.ones(len(columns), dtype=np.int8)
+        shape = (len(messages), _SHINGLES.buckets)
+        self._sets = csr_matrix((ones, columns, bounds), shape=shape)
 
     def join_candidates(self) -> None:
         """Join all verified pairs, band by band, so that joined pairs need no second look."""
@@ -202,26 +175,24 @@ class _Messages:
         apart = self.labels[left] != self.labels[right]
         left, right = left[apart], right[apart]
         low, high = np.sort((self.sizes[left], self.sizes[right]), axis=0)
-        # Sets this different in size cannot be similar enough.
+        # Sets that differ more in size cannot be similar enough.
         possible = low / high >= self.threshold
         left, right = left[possible], right[possible]
-        if not left.size:
-            return
         similar = self._similarities(left, right) >= self.threshold
+        if not similar.any():
+            return
         ends = self.labels[left[similar]], self.labels[right[similar]]
-        size = len(self.labels)
-        edges = csr_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(size, size))
-        _, joined = connected_components(edges, directed=False)
+        ones, size = np.ones(len(ends[0]), dtype=np.int8), len(self.labels)
+        _, joined = connected_components(csr_matrix((ones, ends), (size, size)), directed=False)
         self.labels = joined[self.labels]
 
     def _similarities(self, left: Index, right: Index) -> npt.NDArray[np.float64]:
-        """Give the Jaccard similarity of pairs, in chunks that bound the memory."""
+        """Give the Jaccard similarity of pairs, in chunks to bound the memory."""
         both = self.sizes[left] + self.sizes[right]
-        ends = np.cumsum(both)
-        cuts = np.searchsorted(ends, np.arange(0, ends[-1] + _CHUNK, _CHUNK), side="right")
+        limits = np.arange(0, both.sum() + _CHUNK, _CHUNK)
+        cuts = np.searchsorted(np.cumsum(both), limits, side="right")
         shared = np.empty(len(left), dtype=np.int64)
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
-            chunk = slice(start, stop)
+        for chunk in map(slice, cuts[:-1], cuts[1:]):
             common = self._sets[left[chunk]].multiply(self._sets[right[chunk]])
             shared[chunk] = np.diff(common.indptr)
         return shared / (both - shared)
@@ -233,18 +204,14 @@ def _bucket_pairs(order: Index, keys: Keys) -> Iterator[tuple[Index, Index]]:
     First every member with the bucket's first; then every member with the next sixteen. So
     a bucket of up to 17 is covered whole, and a giant one costs 17 looks a member.
     """
-    fresh = np.concatenate(([True], keys[1:] != keys[:-1]))[: len(keys)]
+    fresh = np.concatenate(([True], keys[1:] != keys[:-1]))
     first = np.flatnonzero(fresh)[np.cumsum(fresh) - 1]
     follows = np.flatnonzero(~fresh)
     yield order[first[follows]], order[follows]
-    for nearest, farthest in _WINDOWS:
-        pairs = []
-        for distance in range(nearest, farthest):
-            # The first has been compared with all of its bucket already.
-            right = follows[follows - first[follows] > distance]
-            pairs.append((right - distance, right))
-        left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
-        yield order[left], order[right]
+    for distance in range(1, _WINDOW + 1):
+        # The first has been compared with all of its bucket already.
+        follows = follows[follows - first[follows] > distance]
+        yield order[follows - distance], order[follows]
 
 
 def near_duplicate_groups(texts: Sequence[str], *, threshold: float = 0.8) -> Index:
@@ -260,8 +227,9 @@ def near_duplicate_groups(texts: Sequence[str], *, threshold: float = 0.8) -> In
     ----------
     texts : sequence of str
     threshold : float
-        From 0.3 to 1. A pair exactly at the threshold is found with a probability of 99.9 %
-        or more, and more surely the more alike it is; no pair below it is ever joined.
+        From 0.3 to 1. 99.9 % of pairs at the threshold become candidates, more above it.
+        Where thousands of posts are alike but not quite enough, about 1 % of the pairs may be
+        missed. Colliding hashes may move a similarity by a shingle, once in thousands of posts.
 
     Returns
     -------
@@ -283,11 +251,8 @@ def near_duplicate_groups(texts: Sequence[str], *, threshold: float = 0.8) -> In
     ... ]).tolist()
     [0, 1, 0]
     """
-    if not LOWEST_THRESHOLD <= threshold <= 1:
-        raise InputError(
-            f"threshold: found {shorten(threshold)}, expected {LOWEST_THRESHOLD} to 1;"
-            " 0.8 means near-copies"
-        )
+    if not _LOWEST_THRESHOLD <= threshold <= 1:
+        raise InputError(f"threshold: found {threshold!r}, expected {_LOWEST_THRESHOLD} to 1")
     messages = _messages(texts)
     if not messages:
         return np.zeros(0, dtype=np.int64)
@@ -314,20 +279,19 @@ def near_duplicate_rate(texts: Sequence[str], threshold: float = 0.8) -> float:
     return float(np.mean(np.bincount(groups)[groups] > 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class GroupReach:
     """How far a message has spread over all of its copies.
 
+    Each counter is a lower bound when any copy's count is missing or is one, for that copy
+    may have had more; it is missing when it is missing on all copies.
+
     Attributes
     ----------
-    group : int
-    size : int
-        How many posts carry the message.
-    total : Reach
-        The sum of each counter; a lower bound when any member's count is missing or a lower
-        bound, missing when all are.
-    largest : Reach
-        The largest single count; a lower bound when an unknown count might exceed it.
+    group, size : int
+        The group's number and how many posts are in it.
+    total, largest : Reach
+        Per counter, the sum over the copies and the largest single count.
     """
 
     group: int
@@ -341,10 +305,18 @@ def _combine(counts: Sequence[Count | None]) -> tuple[Count | None, Count | None
     known = [count for count in counts if count is not None]
     if not known:
         return None, None
-    open_ended = len(known) < len(counts) or any(count.at_least for count in known)
-    exact = sum(count.value for count in known)
-    total = Count(value=min(exact, LARGEST), at_least=open_ended or exact > LARGEST)
-    return total, Count(value=max(count.value for count in known), at_least=open_ended)
+    at_least = len(known) < len(counts) or any(count.at_least for count in known)
+    values = [count.value for count in known]
+    exact = sum(values)
+    total = Count(value=min(exact, LARGEST), at_least=at_least or exact > LARGEST)
+    return total, Count(value=max(values), at_least=at_least)
+
+
+def _group(number: int, copies: Sequence[Reach]) -> GroupReach:
+    total, largest = {}, {}
+    for name in Reach.model_fields:
+        total[name], largest[name] = _combine([getattr(reach, name) for reach in copies])
+    return GroupReach(number, len(copies), Reach(**total), Reach(**largest))
 
 
 def group_reach(reaches: Sequence[Reach], groups: npt.ArrayLike) -> list[GroupReach]:
@@ -353,9 +325,7 @@ def group_reach(reaches: Sequence[Reach], groups: npt.ArrayLike) -> list[GroupRe
     Parameters
     ----------
     reaches : sequence of Reach
-        One for each post.
     groups : array-like of int, shape (n_posts,)
-        As `near_duplicate_groups` gives them.
 
     Returns
     -------
@@ -369,22 +339,11 @@ def group_reach(reaches: Sequence[Reach], groups: npt.ArrayLike) -> list[GroupRe
     >>> message.total.reposts, message.largest.reposts
     (Count(value=550, at_least=True), Count(value=300, at_least=True))
     """
-    numbers = np.asarray(groups, dtype=np.int64) if len(reaches) else np.zeros(0, dtype=np.int64)
-    if numbers.shape != (len(reaches),):
-        raise InputError(
-            f"groups: found shape {numbers.shape}, expected one number for each of the"
-            f" {len(reaches):,} posts"
-        )
+    numbers = np.asarray(groups)
+    if numbers.shape != (len(reaches),) or (numbers.size and numbers.dtype.kind not in "iu"):
+        found = f"found {numbers.dtype.name} of shape {numbers.shape}"
+        raise InputError(f"groups: {found}, expected {len(reaches):,} whole numbers, one a post")
     members: dict[int, list[Reach]] = {}
     for number, reach in zip(numbers.tolist(), reaches, strict=True):
         members.setdefault(number, []).append(reach)
-    found = []
-    for number, copies in sorted(members.items()):
-        counters = {
-            name: _combine([getattr(reach, name) for reach in copies])
-            for name in Reach.model_fields
-        }
-        total = Reach(**{name: both[0] for name, both in counters.items()})
-        largest = Reach(**{name: both[1] for name, both in counters.items()})
-        found.append(GroupReach(group=number, size=len(copies), total=total, largest=largest))
-    return found
+    return [_group(number, members[number]) for number in sorted(members)]

@@ -123,8 +123,9 @@ def parse_time(value: Any) -> datetime | None:
     >>> parse_time("2014年6月12日 08:31").isoformat()
     '2014-06-12T08:31:00'
     """
-    if value is None or (isinstance(value, float | datetime) and value != value):  # noqa: PLR0124
-        return None  # NaN and NaT are how pandas says missing
+    may_be_nan = is_number(value) or isinstance(value, datetime)
+    if value is None or (may_be_nan and value != value):  # noqa: PLR0124 - NaN, NaT: missing
+        return None
     if isinstance(value, datetime):
         return value
     text = unicodedata.normalize("NFKC", value).strip() if isinstance(value, str) else None
@@ -202,7 +203,8 @@ def _as_post_error(error: ValidationError) -> PostError:
         return cause
     path = [error.title] if error.title != "post" else []
     field = ".".join([*path, *map(str, first["loc"])]) or "post"
-    return PostError(field, f"found {shorten(first['input'])}; {first['msg'].lower()}")
+    found = "nothing" if first["type"] == "missing" else shorten(first["input"])
+    return PostError(field, f"found {found}; {first['msg'].lower()}")
 
 
 class Account(_Frozen):

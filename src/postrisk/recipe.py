@@ -17,8 +17,9 @@ from scipy.sparse.csgraph import connected_components
 from postrisk.corpora import CATEGORIES, Example, Source, authored
 from postrisk.folding import Index
 from postrisk.grouping import near_duplicate_groups
+from postrisk.linear import UNKNOWN, Labels
 from postrisk.sources import SOURCES
-from postrisk.training import UNKNOWN, Labels, RiskClassifier
+from postrisk.training import RiskClassifier
 
 MODEL_NAME = "postrisk-base"
 MODEL_VERSION = "0.1"
@@ -206,13 +207,12 @@ def make_classifier(**parameters: Any) -> RiskClassifier:
 
 
 def fit(rows: Rows, classifier: RiskClassifier) -> RiskClassifier:
-    """Fit on training rows, with the ceilings held per language and on protected speech."""
-    languages, kinds = np.array(rows.languages), np.array(rows.kinds)
-    masks = [languages == "en", languages == "zh", np.isin(kinds, ("protected", "lookalike"))]
+    """Fit on training rows, with the ceilings held on protected speech by itself too."""
+    protected = np.isin(rows.kinds, ("protected", "lookalike"))
     return classifier.fit(
         rows.texts,
         rows.labels,
         groups=joined_groups(rows),
         sample_weight=rows.weights,
-        safe_groups=[mask for mask in masks if mask.any()],
+        safe_groups=[protected],
     )

@@ -22,6 +22,7 @@ from postrisk.rules import (
     recommend,
 )
 from postrisk.store import load
+from postrisk.style import script_languages
 
 # Probabilities are rounded once, here, so that a number reads the same in Python, in a CSV
 # file and after a round trip; bands are set on the rounded number.
@@ -111,8 +112,14 @@ class Scorer:
         self.model_version = model_version(self.model)
 
     def score_one(self, post: Post | str) -> Assessment:
-        """Assess one post."""
-        return self.score([post])[0]
+        """Assess one post.
+
+        Raises
+        ------
+        PostError
+            When a string is not a usable text.
+        """
+        return self.score([self._as_post(post)])[0]
 
     def score(self, posts: Sequence[Post | str]) -> list[Assessment]:
         """Assess posts, in order.
@@ -122,26 +129,28 @@ class Scorer:
         PostError
             When a string is not a usable text; it says which.
         """
-        checked = [self._as_post(index, post) for index, post in enumerate(posts)]
+        checked = [self._as_post(post, f"post {index}: ") for index, post in enumerate(posts)]
         assessed: list[Assessment] = []
         for texts in batches([post.text for post in checked]):
             start = len(assessed)
             assessed += self._score_batch(checked[start : start + len(texts)], texts)
         return assessed
 
-    def _as_post(self, index: int, post: Post | str) -> Post:
+    def _as_post(self, post: Post | str, where: str = "") -> Post:
         if isinstance(post, Post):
             return post
         try:
             return Post(text=clean_text(post, max_chars=self.max_chars))
         except PostError as error:
-            raise PostError(f"post {index}: {error.field}", error.reason) from None
+            raise PostError(f"{where}{error.field}", error.reason) from None
 
     def _score_batch(self, posts: Sequence[Post], texts: Sequence[str]) -> list[Assessment]:
-        rounded = round_scores(sigmoid(self.model.batch_logits(fold_batch(texts))))
+        batch = fold_batch(texts)
+        rounded = round_scores(sigmoid(self.model.batch_logits(batch)))
         categories, cutoffs = self.model.categories, self.model.cutoffs
         rows = [dict(zip(categories, row, strict=True)) for row in rounded.tolist()]
-        bands = [{name: cutoffs[name].band(row[name]) for name in categories} for row in rows]
+        scripts = script_languages(batch)
+        bands = [set_bands(cutoffs, row, script) for row, script in zip(rows, scripts, strict=True)]
         reasons = self._reasons(texts, rows, bands)
         assessed = []
         for post, scores, band, reason in zip(posts, rows, bands, reasons, strict=True):
@@ -178,7 +187,7 @@ class Scorer:
 
     def explain(self, post: Post | str) -> dict[str, Explanation]:
         """Explain one post in every category."""
-        return explain_texts(self.model, [self._as_post(0, post).text])[0]
+        return explain_texts(self.model, [self._as_post(post).text])[0]
 
 
 def model_version(model: RiskModel) -> str:
@@ -189,6 +198,13 @@ def model_version(model: RiskModel) -> str:
 def round_scores(probabilities: Floats) -> Floats:
     """Round probabilities to the six decimals that are shown everywhere."""
     return np.round(probabilities, DECIMALS)
+
+
+def set_bands(
+    cutoffs: Mapping[str, Cutoffs], scores: Mapping[str, float], language: str
+) -> dict[str, Band]:
+    """Set the band of each category by the cut-offs of a text's script language."""
+    return {name: cutoffs[name].of(language).band(score) for name, score in scores.items()}
 
 
 def _strongest(scores: dict[str, float], bands: dict[str, Band]) -> str:
@@ -215,7 +231,8 @@ def reband(
 
     The reason stays while its category is not ``pass``.
     """
-    bands = {name: cutoffs[name].band(score) for name, score in assessment.scores.items()}
+    [script] = script_languages(fold_batch([post.text]))
+    bands = set_bands(cutoffs, assessment.scores, script)
     finding = rulebook.evaluate(post, bands)
     quoted = assessment.reason.partition(":")[0]
     kept = bands.get(quoted, Band.PASS) is not Band.PASS

@@ -14,10 +14,11 @@ from postrisk.corpora import CATEGORIES, data_folder, fingerprint
 from postrisk.errors import LabelError, TableError
 from postrisk.figures import measure
 from postrisk.grouping import near_duplicate_groups
+from postrisk.linear import UNKNOWN, Labels
 from postrisk.recipe import all_rows, fit, make_classifier, split_rows
 from postrisk.rows import open_table
 from postrisk.store import save
-from postrisk.training import UNKNOWN, Labels, RiskClassifier
+from postrisk.training import RiskClassifier
 
 _LABEL_CELLS = {"": UNKNOWN, "0": 0, "1": 1}
 

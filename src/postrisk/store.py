@@ -299,9 +299,10 @@ def describe(folder: str | Path | None = None) -> dict[str, Any]:
         "bytes": sum((path / name).stat().st_size for name in (_CONFIG, _WEIGHTS, _CARD)),
         "data_fingerprint": config.data_fingerprint,
         "cutoffs": {
-            name: f"review from {cut.review:.3f}, "
+            f"{name} ({language})" if language else name: f"review from {cut.review:.3f}, "
             + ("no flag" if cut.flag is None else f"flag from {cut.flag:.3f}")
-            for name, cut in config.cutoffs.items()
+            for name, all_cuts in config.cutoffs.items()
+            for language, cut in {"": all_cuts, **all_cuts.languages}.items()
         },
         "checksums": config.checksums,
         "card": paragraphs[0].strip() if paragraphs else "",

@@ -71,6 +71,24 @@ def _count(mask: Mask, starts: Index, ends: Index) -> Index:
     return sums[ends] - sums[starts]
 
 
+def script_languages(batch: FoldedBatch) -> list[str]:
+    """Tell ``zh``, ``en`` or ``und`` for each text from the folded characters.
+
+    Folding comes first, so that look-alike letters from other scripts do not change a text's
+    language, and with it its cut-offs. A Han character weighs as much as three Latin letters.
+
+    >>> from postrisk.folding import fold_batch
+    >>> script_languages(fold_batch(["打死我也不信 lol", "sее you", "42"]))
+    ['zh', 'en', 'und']
+    """
+    codes = batch.codes
+    han = _between(codes, 0x3400, 0x9FFF) | _between(codes, 0x20000, 0x3FFFD)
+    latin = _between(codes, ord("a"), ord("z"))
+    starts, ends = batch.edges[:-1], batch.edges[1:]
+    weights = zip(_count(han, starts, ends), _count(latin, starts, ends), strict=True)
+    return ["und" if not (h or x) else "zh" if 3 * h >= x else "en" for h, x in weights]
+
+
 def style_features(batch: FoldedBatch, names: Sequence[Style]) -> npt.NDArray[np.float64]:
     """Count each style per text and take ``log(1 + count)``.
 

@@ -123,6 +123,15 @@ def _as_line(row: Sequence[str], delimiter: str) -> str:
     return buffer.getvalue()
 
 
+def _find_columns(
+    source: str | Path, header: Sequence[str], given: Mapping[str, str] | None = None
+) -> Columns:
+    try:
+        return Columns(header, given)
+    except TableError as error:
+        raise TableError(f"{source}: {error}") from None
+
+
 def read_posts(
     lines: Lines, columns: Columns, delimiter: str, *, max_chars: int = MAX_CHARS
 ) -> Iterator[tuple[list[str], Post] | Rejected]:
@@ -196,7 +205,7 @@ def score_table(
         file, chosen, raw = stack.enter_context(open_table(source, options.encoding))
         lines = Lines(file)
         header, separator = read_header(lines, source, options.delimiter)
-        columns = Columns(header, options.given)
+        columns = _find_columns(source, header, options.given)
         summary = Summary(chosen, columns.found)
         out = csv.writer(stack.enter_context(_open_target(target, chosen)), lineterminator="\n")
         out.writerow([*header, *added_columns(header, scorer.model.categories)])
@@ -239,7 +248,8 @@ def read_row(source: str | Path, number: int) -> Post:
     with open_table(source) as (file, _, _):
         lines = Lines(file)
         header, separator = read_header(lines, source, None)
-        for count, item in enumerate(read_posts(lines, Columns(header), separator), start=1):
+        columns = _find_columns(source, header)
+        for count, item in enumerate(read_posts(lines, columns, separator), start=1):
             if count < number:
                 continue
             if isinstance(item, Rejected):

@@ -155,4 +155,4 @@ def print_rulebook(console: Console, rule: Rulebook) -> None:
         Text(f"id {rule.id}, hash {rule.hash}", style="dim"),
     ]
     for line in lines:
-        console.print(line)
+        console.print(line, soft_wrap=not console.is_terminal)

@@ -8,127 +8,24 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from postrisk.bands import Ceilings, choose_cutoffs, fit_sigmoid
 from postrisk.errors import LabelError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.features import PostFeatures, texts_of
-from postrisk.model import Cutoffs, Floats, RiskModel, sigmoid
+from postrisk.folding import fold_batch
+from postrisk.linear import UNKNOWN, Labels, LinearCore, quantise
+from postrisk.model import Cutoffs, Floats, RiskModel, batches, sigmoid
 from postrisk.post import Category, Post
-from postrisk.style import Style
+from postrisk.style import Style, script_languages
 
-UNKNOWN = -1
-_LARGEST_WEIGHT = 127
-Labels = npt.NDArray[np.int8]
-
-
-class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """The numeric part: one L2-regularised logistic regression per label.
-
-    ``y`` is either a vector of classes, as any scikit-learn classifier takes, or a matrix
-    of 0, 1 and -1 for unknown, one column a label, each fitted on its known rows.
-
-    Parameters
-    ----------
-    C : float
-        Inverse strength of the regularisation.
-    max_iter : int
-        Most iterations of L-BFGS.
-
-    Attributes
-    ----------
-    coef_ : ndarray of float64, shape (n_labels, n_features)
-    intercept_ : ndarray of float64, shape (n_labels,)
-    classes_ : ndarray
-    """
-
-    def __init__(self, C: float = 1.0, max_iter: int = 1000) -> None:
-        self.C = C
-        self.max_iter = max_iter
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the labels one by one."""
-        targets = np.asarray(y)
-        self.is_multilabel_ = targets.ndim == 2 and targets.shape[1] > 1  # noqa: PLR2004
-        if not self.is_multilabel_:
-            X, y = validate_data(self, X, y, accept_sparse="csr")
-            check_classification_targets(y)
-            fitted = [self._solver().fit(X, y, sample_weight)]
-            self.classes_ = fitted[0].classes_
-        else:
-            X = validate_data(self, X, accept_sparse="csr")
-            fitted = [self._fit_label(X, column, sample_weight) for column in targets.T]
-            self.classes_ = np.array([0, 1])
-        self.coef_ = np.concatenate([model.coef_ for model in fitted])
-        self.intercept_ = np.concatenate([model.intercept_ for model in fitted])
-        self.n_iter_ = np.concatenate([np.atleast_1d(model.n_iter_) for model in fitted])
-        return self
-
-    def _solver(self) -> LogisticRegression:
-        return LogisticRegression(C=self.C, max_iter=self.max_iter)
-
-    def _fit_label(self, X: csr_matrix, column: Any, weight: Any) -> LogisticRegression:
-        known = np.flatnonzero(column != UNKNOWN)
-        if len(np.unique(column[known])) < 2:  # noqa: PLR2004
-            raise LabelError("a label needs posts that have it and posts that do not")
-        weight = None if weight is None else np.asarray(weight)[known]
-        return self._solver().fit(X[known], column[known], weight)
-
-    def decision_function(self, X: Any) -> Floats:
-        """Give logits; one column a label, or as scikit-learn has it for classes."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        scores = X @ self.coef_.T + self.intercept_
-        flat = not self.is_multilabel_ and scores.shape[1] == 1
-        return np.asarray(scores).ravel() if flat else np.asarray(scores)
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Give probabilities per label, or per class when ``y`` was a vector."""
-        scores = self.decision_function(X)
-        if self.is_multilabel_:
-            return sigmoid(scores)
-        if scores.ndim == 1:
-            positive = sigmoid(scores)
-            return np.column_stack((1 - positive, positive))
-        shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Give 0 or 1 per label, or the class when ``y`` was a vector."""
-        scores = self.decision_function(X)
-        if self.is_multilabel_:
-            return (scores > 0).astype(int)
-        if scores.ndim == 1:
-            return np.asarray(self.classes_[(scores > 0).astype(int)])
-        return np.asarray(self.classes_[scores.argmax(axis=1)])
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-def quantise(coefficients: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Round weights to whole numbers of at most 127, one scale per category.
-
-    Parameters
-    ----------
-    coefficients : ndarray of float64, shape (n_categories, n_buckets)
-
-    Returns
-    -------
-    weights : ndarray of int8, shape (n_buckets, n_categories)
-    scales : ndarray of float64, shape (n_categories,)
-    """
-    largest = np.abs(coefficients).max(axis=1)
-    scales = np.where(largest > 0, largest, 1.0) / _LARGEST_WEIGHT
-    return np.ascontiguousarray(np.rint(coefficients.T / scales).astype(np.int8)), scales
+_LANGUAGES = ("en", "zh")
+# Fewer held-out safe posts than this cannot prove a ceiling of 1 % (Clopper-Pearson).
+_FEWEST_SAFE = 368
 
 
 def _as_array(values: Any, name: str, kind: Any = None) -> npt.NDArray[Any]:
@@ -136,6 +33,11 @@ def _as_array(values: Any, name: str, kind: Any = None) -> npt.NDArray[Any]:
         return np.asarray(values, dtype=kind)
     except (TypeError, ValueError) as error:
         raise LabelError(f"{name}: {error}") from None
+
+
+def texts_languages(texts: Sequence[str]) -> list[str]:
+    """Tell the script language of each text, by which bands are set."""
+    return [language for part in batches(texts) for language in script_languages(fold_batch(part))]
 
 
 class RiskClassifier(BaseEstimator):  # type: ignore[misc]
@@ -248,7 +150,8 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         ]
         slopes, intercepts = np.array(lines).T
         self.held_out_ = sigmoid(slopes * held_out + intercepts)
-        self.model_ = self._build_model(core, slopes, intercepts, labels, safe_groups)
+        cutoffs = self._choose_cutoffs(texts, labels, safe_groups)
+        self.model_ = self._build_model(core, slopes, intercepts, cutoffs)
         return self
 
     def make_features(self) -> PostFeatures:
@@ -300,8 +203,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         core: LinearCore,
         slopes: Floats,
         intercepts: Floats,
-        labels: Labels,
-        safe_groups: Sequence[npt.NDArray[np.bool_]],
+        cutoffs: dict[str, Cutoffs],
     ) -> RiskModel:
         n, hashing = len(self.categories), self.features_.hashing_
         coefficients = core.coef_[:n] * slopes[:, np.newaxis]
@@ -314,7 +216,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             weights=weights,
             scales=scales,
             biases=slopes * core.intercept_[:n] + intercepts,
-            cutoffs=self._choose_cutoffs(labels, safe_groups),
+            cutoffs=cutoffs,
             styles=tuple(self.styles),
             style_weights=coefficients[:, hashing.buckets :].T.copy()
             if self.styles
@@ -322,15 +224,25 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         )
 
     def _choose_cutoffs(
-        self, labels: Labels, safe_groups: Sequence[npt.NDArray[np.bool_]]
+        self,
+        texts: Sequence[str],
+        labels: Labels,
+        safe_groups: Sequence[npt.NDArray[np.bool_]],
     ) -> dict[str, Cutoffs]:
         ceilings = Ceilings(self.review_ceiling, self.flag_ceiling)
+        languages = np.array(texts_languages(texts))
         cutoffs = {}
         for column, name in enumerate(self.categories):
             safe = labels[:, column] == 0
             masks = [safe, *(safe & np.asarray(mask, dtype=bool) for mask in safe_groups)]
-            held_out = [self.held_out_[mask, column] for mask in masks]
-            cutoffs[str(name)] = choose_cutoffs(ceilings, *held_out)
+            held_out = self.held_out_[:, column]
+            by_language = {
+                language: choose_cutoffs(ceilings, *(held_out[m & spoken] for m in masks))
+                for language in _LANGUAGES
+                if (safe & (spoken := languages == language)).sum() >= _FEWEST_SAFE
+            }
+            overall = choose_cutoffs(ceilings, *(held_out[mask] for mask in masks))
+            cutoffs[str(name)] = overall.model_copy(update={"languages": by_language})
         return cutoffs
 
     def predict_proba(self, posts: Sequence[str | Post]) -> Floats:

@@ -1,0 +1,74 @@
+"""Put what the commands really print into README.md, between its markers.
+
+    python tools/update_readme.py [--benchmark]
+
+``score`` and ``rejected`` are run on the sample; ``figures`` comes from the shipped card;
+``benchmark`` is run only when asked for, since it takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+CARD = ROOT / "models" / "postrisk-base" / "CARD.md"
+_SHOWN_REJECTED = 3
+
+
+def run(*command: str) -> str:
+    """Run a command of the repository and give what it prints."""
+    environment = {**os.environ, "COLUMNS": "96", "NO_COLOR": "1"}
+    done = subprocess.run(  # noqa: S603 - our own commands
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    return (done.stdout + done.stderr).decode()
+
+
+def score() -> tuple[str, str]:
+    """Score the sample; give the summary and the first rejected rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "scored.csv"
+        summary = run("-m", "postrisk", "score", "datasets/sample/posts.csv", "-o", str(target))
+        rejected = target.with_name("scored.csv.rejected.csv").read_text("utf-8").splitlines()
+    return summary.replace(f"{folder}/", ""), "\n".join(rejected[: _SHOWN_REJECTED + 1])
+
+
+def figures() -> str:
+    """Give the cross-source lines of the card's first table."""
+    lines = [line for line in CARD.read_text("utf-8").splitlines() if line.startswith("| ")]
+    start = next(i for i, line in enumerate(lines) if line.startswith("| split |"))
+    kept = [line for line in lines[start + 2 :] if re.match(r"\| (never|left out)", line)]
+    return "\n".join([*lines[start : start + 2], *kept])
+
+
+def fill(text: str, marker: str, content: str) -> str:
+    """Replace what stands between ``<!-- marker -->`` and the next closing comment."""
+    pattern = re.compile(rf"(<!-- {marker} -->\n).*?(<!-- /)", re.DOTALL)
+    if not pattern.search(text):
+        raise SystemExit(f"README.md: no marker {marker}")
+    return pattern.sub(lambda m: f"{m[1]}{content}\n{m[2]}", text)
+
+
+def main() -> None:
+    """Fill the markers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--benchmark", action="store_true")
+    summary, rejected = score()
+    text = README.read_text("utf-8")
+    text = fill(text, "output: score", f"\n```text\n{summary.rstrip()}\n```\n")
+    text = fill(text, "output: rejected", f"\n```text\n{rejected}\n```\n")
+    text = fill(text, "figures", f"\n{figures()}\n")
+    if parser.parse_args().benchmark:
+        text = fill(text, "benchmark", f"\n{run('benchmarks/run.py').rstrip()}\n")
+    README.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
