@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import WORDS, tiny_model
 
 from postrisk.cli import EXIT_CODES
 from postrisk.store import save
+from tiny import WORDS, tiny_model
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "datasets" / "sample" / "posts.csv"

@@ -120,7 +120,7 @@ def test_anything_is_a_count_or_missing_or_refused(value):
     try:
         count = Count.parse(value, "reach.likes")
     except PostError as error:
-        assert error.field == "reach.likes"  # noqa: PT017 - either way is right
+        assert error.field == "reach.likes"
     else:
         assert count is None or 0 <= count.value <= LARGEST
 

@@ -26,7 +26,7 @@ CHINA = datetime(2014, 6, 12, 8, 31, tzinfo=timezone(timedelta(hours=8)))
 
 
 def at(*parts):
-    return datetime(*parts)  # noqa: DTZ001 - exports give none
+    return datetime(*parts)
 
 
 @given(posts())
@@ -201,7 +201,7 @@ def test_anything_is_a_time_or_missing_or_refused(value):
     try:
         found = parse_time(value)
     except PostError as error:
-        assert error.field == "posted_at"  # noqa: PT017 - either way is right
+        assert error.field == "posted_at"
     else:
         assert found is None or isinstance(found, datetime)
 

@@ -128,7 +128,7 @@ def test_findings_give_the_actual_numbers():
 
 
 def test_the_rule_speaks_of_no_post_from_before_it_was_in_force():
-    before, after = datetime(2013, 9, 9, 23, 59), datetime(2013, 9, 10)  # noqa: DTZ001
+    before, after = datetime(2013, 9, 9, 23, 59), datetime(2013, 9, 10)
     assert outcome_of({"views": 9000}, posted_at=before) is Outcome.NOT_MET
     assert outcome_of({"views": 9000}, posted_at=after) is Outcome.MET
     assert outcome_of({"views": 9000}) is Outcome.MET

@@ -7,13 +7,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import WORDS, tiny_model
 
 from postrisk.errors import PostError
 from postrisk.model import Band, Cutoffs
 from postrisk.post import Post
 from postrisk.rules import Outcome, Recommendation
 from postrisk.scorer import Scorer, reband
+from tiny import WORDS, tiny_model
 
 SCORER = Scorer(tiny_model())
 texts = st.text(min_size=1, max_size=60).filter(lambda t: not t.isspace()) | st.sampled_from(

@@ -156,7 +156,7 @@ def test_a_value_that_cannot_be_read_costs_its_row_alone(value, kind, reason):
     ("value", "kind"),
     [
         (datetime(2014, 6, 12, 8, 31, tzinfo=UTC), pa.timestamp("us", "UTC")),
-        (datetime(2014, 6, 12, 8, 31, 5, 12), pa.timestamp("us")),  # noqa: DTZ001
+        (datetime(2014, 6, 12, 8, 31, 5, 12), pa.timestamp("us")),
         (date(2014, 6, 12), pa.date32()),
         (1402561860, pa.int64()),
         (1402561860.0, pa.float64()),
@@ -239,7 +239,7 @@ def session():
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_a_real_run_equals_the_pure_core(session):
     header = ["微博.id", "正文", "转发数", "when"]
-    when = datetime(2014, 6, 12, 8, 31)  # noqa: DTZ001 - Spark takes the session's zone
+    when = datetime(2014, 6, 12, 8, 31)
     values = [
         (f"{index}", text, index * 100, when)
         for index, text in enumerate(

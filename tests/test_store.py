@@ -69,10 +69,10 @@ def check_refused_or_same(folder, scores):
     try:
         logits = load(folder).logits(TEXTS)
     except ModelError as error:
-        assert error.path.parent == folder  # noqa: PT017 - either way is right
-        assert error.path.name in FILES  # noqa: PT017
-        assert error.check  # noqa: PT017
-        assert str(error).startswith(f"{error.path}: {error.check}: ")  # noqa: PT017
+        assert error.path.parent == folder
+        assert error.path.name in FILES
+        assert error.check
+        assert str(error).startswith(f"{error.path}: {error.check}: ")
     else:
         np.testing.assert_array_equal(logits, scores)
 
@@ -190,7 +190,7 @@ def test_law_6_signed_weights_with_every_byte_flipped(stored, tmp_path):
                 assert load(tmp_path).weights.shape == (64, 2)
             except ModelError as error:
                 refused += 1
-                assert error.path == tmp_path / "weights.npz"  # noqa: PT017
+                assert error.path == tmp_path / "weights.npz"
     assert refused > len(contents["weights.npz"])
 
 
@@ -225,7 +225,7 @@ def test_law_6_signed_configs_with_wrong_values(stored, data, value):
         try:
             load(name).predict_proba(TEXTS)
         except ModelError as error:
-            assert error.path.parent == Path(name)  # noqa: PT017 - either way is right
+            assert error.path.parent == Path(name)
         put(Path(name), edited)
         check_refused_or_same(Path(name), stored[1])
 

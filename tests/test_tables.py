@@ -9,13 +9,13 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import WORDS, tiny_model
 
 from postrisk.errors import TableError
 from postrisk.post import Post
 from postrisk.rows import detect_encoding
 from postrisk.scorer import Scorer
 from postrisk.tables import TableOptions, added_columns, read_row, rejected_path, score_table
+from tiny import WORDS, tiny_model
 
 SCORER = Scorer(tiny_model(), max_chars=500)
 HOSTILE = st.sampled_from(
@@ -169,7 +169,7 @@ def test_an_open_quote_at_the_end_of_the_file(tmp_path):
 def test_rejected_rows_keep_all_that_stood_in_them(tmp_path, snapshot):
     data = (
         b"id,text,reposts,views\n1,hello,about 5k,\n2,,1,\n3, \t ,1,\n4,x\n5,a,1,2,3,4\n"
-        + b"6,"
+         b"6,"
         + b"y" * 501
         + b",,\n7,fine,,N/A\n"
     )

@@ -29,6 +29,8 @@ TABLE = Path(__file__).resolve().parents[1] / "src" / "postrisk" / "folding_tabl
 PROVENANCE = TABLE.with_suffix(".json")
 CODE_POINTS = 0x110000
 FOLDING_VERSION = 1
+# Letters and digits below this form words (alphabets); above are signs, emoji and CJK.
+WORD_LIMIT = 0x2000
 
 # Default_Ignorable_Code_Point members that are letters, symbols or unassigned, which no
 # general category gives away (DerivedCoreProperties.txt), the replacement character, which
@@ -132,11 +134,13 @@ def build() -> tuple[dict[str, np.ndarray], dict[str, object]]:
             targets.append(CODE_POINTS + len(expansions))
             expansions.append(folded)
     lengths = np.array([len(e) for e in expansions], dtype=np.uint8)
+    words = [code for code in range(WORD_LIMIT) if chr(code).isalnum()]
     arrays: dict[str, np.ndarray] = {
         "sources": np.array(sources, dtype=np.uint32),
         "targets": np.array(targets, dtype=np.uint32),
         "expansion_lengths": lengths,
         "expansion_codes": np.array([ord(c) for e in expansions for c in e], dtype=np.uint32),
+        "word_codes": np.array(words, dtype=np.uint32),
     }
     provenance: dict[str, object] = {
         "folding_version": FOLDING_VERSION,

@@ -12,6 +12,7 @@ from scipy.stats import beta
 from postrisk.model import Cutoffs, Floats, sigmoid
 
 _CONFIDENCE = 0.95
+_DECIMALS = 6
 
 
 def clopper_pearson(hits: int, total: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:
@@ -79,7 +80,8 @@ def cutoff_under(ceiling: float, safe_probabilities: Floats) -> float | None:
     Returns
     -------
     float or None
-        None when even no false positive in so few posts could prove the ceiling.
+        None when even no false positive in so few posts could prove the ceiling, or when no
+        cut-off of at most 1 keeps it.
 
     Examples
     --------
@@ -95,12 +97,18 @@ def cutoff_under(ceiling: float, safe_probabilities: Floats) -> float | None:
     if allowed < 0:
         return None
     descending = np.sort(safe_probabilities)[::-1]
-    # Ties with the first post that may not be reached are left out too.
-    return float(min(np.nextafter(descending[allowed], 2.0), 1.0))
+    # One step above the first post that may not be reached, so that its ties stay below too, on
+    # the grid of six decimals that scores are rounded to.
+    cut = round(round(float(descending[allowed]), _DECIMALS) + 10**-_DECIMALS, _DECIMALS)
+    return cut if cut <= 1 else None
 
 
 def choose_cutoffs(ceilings: Ceilings, *safe_groups: Floats) -> Cutoffs:
-    """Choose a category's cut-offs so that every group of safe posts keeps both ceilings."""
+    """Choose a category's cut-offs so that groups of safe posts keep both ceilings.
+
+    A group too small to prove the ceiling of ``flag`` means that nothing is flagged; one too
+    small to prove that of ``review`` is left out of it, and with no other the cut-off is .5.
+    """
     reviews = [cutoff_under(ceilings.review, group) for group in safe_groups]
     flags = [cutoff_under(ceilings.flag, group) for group in safe_groups]
     known_reviews = [cut for cut in reviews if cut is not None]

@@ -24,11 +24,12 @@ _CARD = """\
 # {name} {version}
 
 A linear model over hashed character and word n-grams that tells how much a post reads like
-rumor, violence, terrorism or pornography, in English and Chinese. {learnt}
+rumor, violence, terrorism or pornography, in English and Chinese.
+{learnt}
 
-It is a first model: it ranks usefully where its training data speak, and it is weak on rumor
-everywhere and on Chinese pornography, terrorism and violence, for which it has learnt from
-synthetic posts alone. A person decides; the model orders what they read.
+It is a first model. It ranks usefully where its training data speak. It is weak on rumor
+everywhere, and on Chinese posts, whose risky examples are synthetic alone. A person decides;
+the model orders what they read.
 
 ## What it refuses to do
 {refusals}
@@ -41,13 +42,11 @@ AP equal to the share of positives are chance. Recall is at the shipped cut-offs
 `never trained on`: the whole set is for evaluation. `left out`: the model was trained again
 without that source and measured on all of it. `same source, other groups`: held-out events,
 accounts, subreddits or threads of a training source. `authored twins`: held-out pairs of
-synthetic posts, each risky one beside a safe look-alike that shares its words.
+synthetic posts, each risky one beside a safe look-alike that shares its words. `weak labels`:
+`fanboy` labels accounts, not posts, and most of its posts are news or chat, so a low figure there
+is no error; `reddit-adult` holds titles of pictures.
 
 Whose judgement the labels are: {judges}.
-
-`fanboy` labels accounts, not posts: most of its
-posts are news or chat, so a low figure there is not an error. `reddit-adult` and `i2p` are weak
-labels.
 
 ### Safe posts that would be shown to a person, or flagged
 Share of safe posts whose strongest band is at least `review`, and `flag`, with exact 95 %
@@ -141,7 +140,7 @@ def shipped_card(model: RiskModel, figures: Figures) -> str:
         "It learnt from the authored corpora of this project alone, which are synthetic."
         if figures.authored_only
         else "It learnt from permissively licensed public posts and from the authored corpora of"
-        " this project, which are synthetic."
+        " this\nproject, which are synthetic."
     )
     return _CARD.format(
         name=model.name,

@@ -232,11 +232,17 @@ def report(
     scored: Annotated[str, typer.Argument(metavar="SCORED", help="CSV written by score.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file.")],
     redact: Annotated[bool, typer.Option("--redact", help="Leave the texts out.")] = False,
+    text_column: Annotated[str | None, _column("text")] = None,
+    id_column: Annotated[str | None, _column("id")] = None,
+    reposts_column: Annotated[str | None, _column("reposts")] = None,
+    views_column: Annotated[str | None, _column("views")] = None,
 ) -> None:
     """Write one self-contained HTML page about a scored file."""
     from postrisk.report import write_report
 
-    write_report(scored, output, redact=redact)
+    named = {"text": text_column, "id": id_column, "reposts": reposts_column}
+    given = {f: name for f, name in {**named, "views": views_column}.items() if name is not None}
+    write_report(scored, output, redact=redact, given=given)
     typer.echo(f"saved in {output}", err=True)
 
 

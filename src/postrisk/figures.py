@@ -17,6 +17,8 @@ from postrisk.training import texts_languages
 
 # Each is left out of training in turn, alone, since sets of one category share no source.
 _LEFT_OUT = (("pheme",), ("covid19-rumor",), ("edos",), ("hatemoji-build",), ("automod-nsfw",))
+# Sets that hold one label only, and a source whose held-out safe posts are about the same.
+_WEAK = {"fanboy": "radicalization", "reddit-adult": "reddit-benign"}
 _FEWEST = 20
 
 
@@ -88,6 +90,27 @@ def _cross_source(
     return lines, overblocking
 
 
+def _weak_lines(model: RiskModel, split: Split) -> list[Line]:
+    """Measure sets of one label against held-out safe posts of a related source."""
+    lines = []
+    for name, safe in _WEAK.items():
+        risky = split.unseen[name]
+        negatives = split.test.take(np.array(split.test.sources) == safe)
+        column = CATEGORIES.index(_category_of(risky))
+        scores = [model.predict_proba(rows.texts)[:, column] for rows in (risky, negatives)]
+        positive = np.repeat([True, False], [len(risky), len(negatives)])
+        cut = model.cutoffs[CATEGORIES[column]].of("en")
+        ranking = rank(positive, np.concatenate(scores), cut.review, cut.flag)
+        lines.append(
+            Line("weak labels", f"{name} against {safe}", "en", CATEGORIES[column], ranking)
+        )
+    return lines
+
+
+def _category_of(rows: Rows) -> str:
+    return CATEGORIES[int(np.argmax((rows.labels == 1).sum(axis=0)))]
+
+
 def _raised(model: RiskModel, rows: Rows, probabilities: Floats) -> tuple[Mask, Mask]:
     by_language = {
         language: [model.cutoffs[name].of(language) for name in CATEGORIES]
@@ -157,7 +180,7 @@ def measure(model: RiskModel, rows: Rows, split: Split) -> Figures:
     authored_only = set(rows.sources) == {AUTHORED}
     if not authored_only:
         crossed, safe = _cross_source(model, split.unseen)
-        lines = crossed + _left_out_lines(rows) + lines
+        lines = crossed + _left_out_lines(rows) + _weak_lines(model, split) + lines
         overblocking = safe | overblocking
     return Figures(
         lines=tuple(lines),

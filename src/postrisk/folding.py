@@ -34,6 +34,7 @@ class _Table:
     expansion_starts: Index
     expansion_lengths: Index
     expansion_codes: Codes
+    word_codes: Codes
 
 
 @cache
@@ -45,7 +46,17 @@ def _table() -> _Table:
         folded = np.arange(_CODE_POINTS, dtype=np.uint32)
         folded[stored["sources"]] = stored["targets"]
         lengths = stored["expansion_lengths"].astype(np.int64)
-        return _Table(folded, np.cumsum(lengths) - lengths, lengths, stored["expansion_codes"])
+        starts = np.cumsum(lengths) - lengths
+        codes, words = stored["expansion_codes"], stored["word_codes"]
+        return _Table(folded, starts, lengths, codes, words)
+
+
+def word_codes() -> Codes:
+    """Give the code points that form words: letters and digits of alphabets.
+
+    They come with the table, so that every Python sees the same words.
+    """
+    return _table().word_codes
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from postrisk.folding import BLANK, Codes, FoldedBatch, Index
+from postrisk.folding import BLANK, Codes, FoldedBatch, Index, word_codes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -92,9 +92,8 @@ class Grams:
 
 @cache
 def _is_word_code() -> npt.NDArray[np.bool_]:
-    codes = map(chr, range(_WORD_LIMIT + 1))
-    table = np.fromiter((c.isalnum() for c in codes), dtype=bool, count=_WORD_LIMIT + 1)
-    table[_WORD_LIMIT] = False
+    table = np.zeros(_WORD_LIMIT + 1, dtype=bool)
+    table[word_codes()] = True
     return table
 
 

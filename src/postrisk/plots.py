@@ -1,8 +1,8 @@
 """Pictures of how good a model is, in the manner of scikit-learn's displays.
 
 Each display is made with ``from_predictions``, drawn again with ``plot(ax)`` and saved with
-``display.figure_.savefig(...)``; a notebook shows it by itself. They need matplotlib
-(``pip install 'postrisk[plots]'``), of which no global state is touched.
+``display.figure_.savefig(...)``; a notebook shows it by itself. They need matplotlib, of which
+no global state is touched.
 """
 
 from __future__ import annotations
@@ -66,8 +66,7 @@ def _checked(y_true: Values, y_prob: Values) -> tuple[Mask, Floats]:
     probabilities = np.asarray(y_prob, dtype=float)
     inside = (probabilities >= 0) & (probabilities <= 1)
     if probabilities.shape != positive.shape or not inside.all():
-        expected = f"{len(positive)} probabilities between 0 and 1"
-        raise LabelError(f"y_prob: found {shorten(y_prob)}, expected {expected}")
+        raise LabelError(f"y_prob: found {shorten(y_prob)}, expected {len(positive)} from 0 to 1")
     return positive, probabilities
 
 
@@ -117,10 +116,8 @@ class ReliabilityDisplay(_Display):
 
     Parameters
     ----------
-    mean_probabilities : ndarray of float64
-        Of the posts in each bin that has any.
-    shares : tuple of Rate
-        Share of positives in each of these, with its exact (Clopper-Pearson) interval.
+    mean_probabilities, shares : ndarray of float64, tuple of Rate
+        Mean probability, and share of positives, of the posts in each bin that has any.
     counts : ndarray of int64, shape (n_bins,)
         Posts in each bin, the empty ones too; the bins are of equal width.
     ece : float
@@ -181,17 +178,19 @@ class ReliabilityDisplay(_Display):
                     color=_BLUE, marker="o", markersize=6, linewidth=1.8, elinewidth=1.2,
                     capsize=3, label="model, 95 % intervals")  # fmt: skip
         _tidy(ax, self._titled("Reliability"), xlim=(0, 1), ylim=(-0.28, 1.02),
-              xlabel="Probability given by the model", ylabel="Share that has the category")  # fmt: skip
+              xlabel="Probability given by the model",
+              ylabel="Share that has the category")  # fmt: skip
         ax.legend(loc="upper left", frameon=False, fontsize="small", alignment="left",
                   title=f"calibration error {self.ece:.3f}")  # fmt: skip
         # The counts stand below the zero line, so that they stay in whatever axes are given.
-        heights, width = 0.16 * self.counts / max(self.counts), 1 / len(self.counts)
-        bars = ax.bar(np.arange(len(heights)) * width, heights, width, bottom=-0.28, align="edge",
-                      color=_PALE, edgecolor="white")  # fmt: skip
-        labels = [f"{n:,}" if n else "" for n in self.counts]
-        ax.bar_label(bars, labels, padding=2, fontsize="small", color=_QUIET)
-        ticks = np.linspace(0, 1, 6)
-        ax.set_yticks([-0.24, *ticks], ["posts", *(f"{tick:.1f}" for tick in ticks)])
+        width = 1 / len(self.counts)
+        bars = ax.bar(np.arange(len(self.counts)) * width, 0.16 * self.counts / max(self.counts),
+            width, bottom=-0.28, align="edge", color=_PALE, edgecolor="white")  # fmt: skip
+        ax.bar_label(bars, [f"{n:,}" if n else "" for n in self.counts], padding=2,
+                     fontsize="small", color=_QUIET)  # fmt: skip
+        ax.set_yticks(
+            [-0.24, *np.linspace(0, 1, 6)], ["posts", "0", "0.2", "0.4", "0.6", "0.8", "1"]
+        )
 
 
 @dataclass(kw_only=True, eq=False)
@@ -209,10 +208,9 @@ class PrecisionRecallDisplay(_Display):
 
     Examples
     --------
-    >>> display = PrecisionRecallDisplay.from_predictions(
-    ...     [0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], cutoffs=Cutoffs(review=0.5))
-    >>> round(display.marks["review"][1].rate, 2)
-    0.67
+    >>> display = PrecisionRecallDisplay.from_predictions([0, 1, 1], [0.1, 0.7, 0.9])
+    >>> display.average_precision
+    1.0
     """
 
     precision: Floats

@@ -81,6 +81,10 @@ def clean_text(text: Any, *, max_chars: int = MAX_CHARS) -> str:
         )
     if not text or text.isspace():
         raise PostError("text", "empty or only whitespace; there is nothing to score")
+    return _without_surrogates(text)
+
+
+def _without_surrogates(text: str) -> str:
     if _SURROGATES.search(text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
@@ -284,6 +288,11 @@ class Post(_Frozen):
     @classmethod
     def _id_as_text(cls, value: Any) -> Any:
         return str(value) if is_number(value, Integral) else value
+
+    @field_validator("id", "platform", "language")
+    @classmethod
+    def _writable(cls, value: str) -> str:
+        return _without_surrogates(value)
 
     @field_validator("posted_at", mode="before")
     @classmethod

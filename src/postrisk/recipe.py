@@ -101,8 +101,8 @@ def clean(text: str) -> str:
     They tell the source, not the risk, so a model must not learn them; posts are scored as
     they are.
 
-    >>> clean("RT @ann: see https://a.example &amp; run")
-    ': see   run'
+    >>> clean("RT @ann: see https://a.example")
+    ': see'
     """
     return _NOISE.sub(" ", text).strip() or text
 

@@ -32,6 +32,7 @@ _REASONS_SHOWN = 6
 _MOST_REASONS, _MOST_LANGUAGES = 100_000, 12
 _OTHER = "other"
 _LONGEST_LANGUAGE, _LONGEST_DETAIL, _LONGEST_TEXT = 12, 40, 700
+_LONGEST_PROBLEM = 200
 _BEFORE_MARK = 200
 _BLOCKS = "█" * 12
 # Joiners hold emoji together; every other invisible character is shown by its number.
@@ -140,9 +141,10 @@ class _Tally:
     def reject(self, number: int, reason: str) -> None:
         """Count a row that is not as `postrisk score` wrote it."""
         self.unreadable += 1
-        self.first_problem = self.first_problem or f"row {number}: {reason}"
+        self.first_problem = self.first_problem or f"row {number}: {reason[:_LONGEST_PROBLEM]}"
 
-    def _language(self, found: str) -> str:
+    def _language(self, cell: str) -> str:
+        found = _visible(cell)
         known = found in self.languages or len(self.languages) < _MOST_LANGUAGES
         return found if known and 0 < len(found) <= _LONGEST_LANGUAGE else _OTHER
 
@@ -213,17 +215,16 @@ def _post_view(row: _Row, layout: _Layout, *, redact: bool) -> dict[str, Any]:
 
 def _histogram(tally: _Tally, name: str) -> dict[str, Any]:
     """Give the bars of a category on a logarithmic scale, as shares of the height."""
-    counts = [tally.bins[name, index] for index in range(_BINS)]
-    decades = max(1, math.ceil(math.log10(max(counts + [1]))))
-    # One post must be seen too, so the scale begins below it.
-    scale = decades + 0.35
-    heights = [(math.log10(n) + 0.35) / scale if n else 0.0 for n in counts]
+    decades = max(1, math.ceil(math.log10(max([*tally.bins.values(), 1]))))
+
+    def height(count: int) -> float:
+        # One post must be seen too, so the scale begins below it.
+        return (math.log10(count) + 0.35) / (decades + 0.35) if count else 0.0
+
+    bars = [(i / _BINS, (i + 1) / _BINS, tally.bins[name, i]) for i in range(_BINS)]
     return {
-        "bars": [
-            {"low": i / _BINS, "high": (i + 1) / _BINS, "count": n, "height": h}
-            for i, (n, h) in enumerate(zip(counts, heights, strict=True))
-        ],
-        "ticks": [(10**k, (k + 0.35) / scale) for k in range(decades + 1)],
+        "bars": [{"low": a, "high": b, "count": n, "height": height(n)} for a, b, n in bars],
+        "ticks": [(10**k, height(10**k)) for k in range(decades + 1)],
         "lowest": {band.value: tally.lowest.get((name, band)) for band in BANDS},
     }
 
@@ -255,7 +256,7 @@ def _view(tally: _Tally, scored: str | Path, *, redact: bool) -> dict[str, Any]:
         "first_problem": _visible("" if redact else tally.first_problem),
         "recommendations": {r.value: tally.recommendations[r] for r in reversed(_URGENCY)},
         "reach": {outcome.value: tally.reach[outcome] for outcome in Outcome},
-        "languages": {_visible(k): n for k, n in tally.languages.most_common()},
+        "languages": dict(tally.languages.most_common()),
         "categories": [_category_view(tally, n, redact=redact) for n in tally.layout.categories],
         "first": [
             _post_view(row, tally.layout, redact=redact)
@@ -272,6 +273,14 @@ def _percent(part: int, whole: int) -> str:
     return "< 0.1 %" if share < 0.1 else f"{share:.1f} %"  # noqa: PLR2004 - as it reads
 
 
+def _short(power: int) -> str:
+    """Write a power of ten where there is little room: ``100k``."""
+    return next(
+        (f"{power // size}{unit}" for size, unit in ((10**6, "M"), (1000, "k")) if power >= size),
+        str(power),
+    )
+
+
 def render(view: Mapping[str, Any]) -> Iterator[str]:
     """Give the page in pieces."""
     try:
@@ -281,7 +290,7 @@ def render(view: Mapping[str, Any]) -> Iterator[str]:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": _percent, "number": "{:,}".format}
+    environment.filters |= {"percent": _percent, "number": "{:,}".format, "short": _short}
     template = (files("postrisk") / "templates" / "report.html").read_text("utf-8")
     return environment.from_string(template).generate(view)
 
@@ -302,7 +311,7 @@ def write_report(
     target : str or Path
         The page; it appears under its name only when it is complete.
     redact : bool
-        Leave out the posts' texts, their ids and details, and the words that reasons quote.
+        Leave out the posts' texts, ids, dates and counts, and the words that reasons quote.
     given : mapping of str to str, optional
         Fields and the columns that hold them, as they were given for scoring.
 
