@@ -6,8 +6,10 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,28 @@ def test_train_on_a_labelled_file_then_score_with_it(tmp_path):
     assert ",pass," not in done.stdout.decode()
 
 
+def test_report_writes_one_page(tmp_path, model):
+    table = tmp_path / "in.csv"
+    table.write_text(f"words,seen\n{WORDS['rumor']},9000\nsoup <script>x</script>,1\n", "utf-8")
+    named = ("--text-column", "words", "--views-column", "seen")
+    assert run("score", table, "-o", tmp_path / "out.csv", "--model", model, *named).returncode == 0
+    page = tmp_path / "report.html"
+    done = run("report", tmp_path / "out.csv", "-o", page, *named)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text("utf-8")
+    assert WORDS["rumor"] in text
+    assert "<script" not in text
+    done = run("report", table, "-o", page)
+    assert done.returncode == 3
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_lab_refuses_a_model_that_is_not_there():
+    done = run("lab", "--no-browser", "--model", "absent")
+    assert done.returncode == 4
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_info_names_model_and_checksums(model):
     values = json.loads(run("info", "--model", model, "--json").stdout)
     assert values["model"] == "tiny 1"
@@ -150,6 +174,7 @@ MISTAKES = {
     "no such row": ("explain", "--file", "fine.csv", "--row", "9"),
     "blank text": ("explain", " "),
     "no label column": ("train", "fine.csv", "-o", "mine"),
+    "a file for a folder": ("train", "good.csv", "-o", "fine.csv", "--group-column", "id"),
     "a bad label": ("train", "labels.csv", "-o", "mine"),
 }
 
@@ -158,6 +183,8 @@ MISTAKES = {
 def test_a_mistake_costs_one_helpful_line(name, tmp_path, model, snapshot):
     (tmp_path / "fine.csv").write_text("text\nsoup\n", "utf-8")
     (tmp_path / "numbers.csv").write_text("a,b\n1,2\n", "utf-8")
+    good = "".join(f"{WORDS['rumor']} {i},1,a{i}\nsoup {i},0,b{i}\n" for i in range(20))
+    (tmp_path / "good.csv").write_text(f"text,rumor,id\n{good}", "utf-8")
     (tmp_path / "labels.csv").write_text("text,rumor\nsoup,maybe\n", "utf-8")
     arguments = list(MISTAKES[name])
     if arguments[0] != "train" and "--model" not in arguments:
@@ -177,6 +204,7 @@ def test_wrong_usage_exits_with_2():
     assert run("explain").returncode == 2
     assert run("train").returncode == 2
     assert run("score", "a", "-o", "b", "--delimiter", "ab").returncode == 2
+    assert run("score", "a", "-o", "b", "--delimiter", '"').returncode == 2
 
 
 def test_a_closed_pipe_is_no_traceback(model, tmp_path):
@@ -187,6 +215,60 @@ def test_a_closed_pipe_is_no_traceback(model, tmp_path):
         ["/bin/sh", "-c", command], capture_output=True, cwd=tmp_path, check=False
     )
     assert b"Traceback" not in done.stderr
+
+
+def test_ctrl_c_costs_one_line_and_leaves_no_output(model, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"text\n" + b"soup and bread\n" * 1_000_000)
+    command = [sys.executable, "-m", "postrisk", "score", "in.csv", "-o", "out.csv"]
+    started = subprocess.Popen([*command, "--model", model], stderr=subprocess.PIPE, cwd=tmp_path)
+    while not list(tmp_path.glob(".postrisk-*.part")):
+        assert started.poll() is None
+        time.sleep(0.05)
+    started.send_signal(signal.SIGINT)
+    _, message = started.communicate(timeout=60)
+    assert (started.returncode, message) == (130, b"postrisk: interrupted\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize("command", ["score", "info", "rules"])
+def test_a_full_disk_costs_one_line(command, model, tmp_path):
+    full = Path("/dev/full")
+    if not full.is_char_device():
+        pytest.skip("no /dev/full here")
+    (tmp_path / "in.csv").write_bytes(b"text\nsoup\n")
+    named = ("--model", model)
+    arguments = {"score": ("score", "in.csv", "-o", "-", *named), "info": ("info", *named)}
+    line = [sys.executable, "-m", "postrisk", *arguments.get(command, ("rules", "show"))]
+    with full.open("wb") as stdout:
+        done = subprocess.run(
+            line, stdout=stdout, stderr=subprocess.PIPE, cwd=tmp_path, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr == b"postrisk: standard output: No space left on device\n"
+
+
+def test_a_stream_that_is_not_unicode_is_no_traceback(model):
+    text = "打死 " + WORDS["rumor"] + " 😀"
+    environment = {"PYTHONIOENCODING": "ascii"}
+    assert run("explain", text, "--model", model, **environment).returncode == 0
+    assert run("rules", "show", **environment).returncode == 0
+    found = json.loads(run("explain", text, "--json", "--model", model, **environment).stdout)
+    assert "rumor" in found["explanations"]
+
+
+def test_names_in_brackets_are_names(model, tmp_path):
+    (tmp_path / "in.csv").write_bytes(b"[/b]\nsoup\n")
+    named = ("--model", model, "--text-column", "[/b]")
+    done = run("score", "in.csv", "-o", "[red].csv", *named, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert b"scored to [red].csv" in done.stderr
+    assert b"text = [/b]" in done.stderr
+
+
+def test_a_name_longer_than_a_file_can_have_is_one_line(model, tmp_path):
+    done = run("score", "a" * 5000, "-o", "out.csv", "--model", model, cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_the_console_script_is_installed():

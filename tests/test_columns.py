@@ -30,8 +30,10 @@ cells = st.sampled_from(
 
 def both(row):
     """Read a row through the columns and through `Post`; give values or error fields."""
-    kinds = {"公众号": "public", "公众": "public", "公开": "public", "未知": "unknown", "": "unknown",
-             "私人": "private", "个人": "private"}  # fmt: skip
+    kinds = {
+        "": "unknown", "未知": "unknown", "公众号": "public", "公众": "public", "公开": "public",
+        "私人": "private", "个人": "private",
+    }  # fmt: skip
     identity, text, reposts, views, likes, comments, time, kind, followers, language = row
     kind = kind.strip().casefold()
 
@@ -76,6 +78,12 @@ def test_the_most_specific_text_column_wins():
 def test_no_column_serves_two_fields():
     found = Columns(["time", "text", "阅读"], {"id": "time"}).found
     assert found == {"text": "text", "id": "time", "views": "阅读"}
+
+
+def test_a_message_does_not_list_thousands_of_columns():
+    with pytest.raises(TableError, match="and 9,970 more; name the column") as error:
+        Columns([f"c{i}" for i in range(10_000)])
+    assert len(str(error.value)) < 500
 
 
 def test_messages(snapshot):

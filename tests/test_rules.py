@@ -235,3 +235,11 @@ def test_absent_and_unreadable_rulebooks(tmp_path, monkeypatch, snapshot):
             Rulebook.load(name)
         messages.append(str(error.value))
     assert messages == snapshot
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 50_000, "a = " + "9" * 5000])
+def test_what_toml_cannot_hold_is_not_toml(tmp_path, text):
+    path = tmp_path / "rule.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(RulebookError, match="not TOML"):
+        Rulebook.load(path)

@@ -73,6 +73,22 @@ def test_own_labels_may_leave_categories_out(tmp_path):
     assert found.reach.outcome.value == "not_met"
 
 
+def test_labels_are_read_as_score_reads_posts(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes('\ufeff"text";"rumor"\n"a; b";1\n\nc;0\n'.encode())
+    data = read_labelled(path)
+    assert data.texts == ["a; b", "c"]
+    assert data.labels.tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize("row", [b'"open,1', b"x", b"x,1,2", b"\xff,1"])
+def test_a_broken_labelled_row_is_named_and_not_learnt_from(tmp_path, row):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,rumor\n" + "谣言,1\n".encode() * 10 + row + b"\n")
+    with pytest.raises(TableError, match="line 12: "):
+        read_labelled(path)
+
+
 def test_labels_are_read_with_unknowns_and_groups(tmp_path):
     path = write(tmp_path / "a.csv", ["正文,rumor,thread", "x,1,a", "y,,a", "z,0,b"])
     data = read_labelled(path, "thread")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+from threading import Thread
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 
 from postrisk.errors import TableError
 from postrisk.post import Post
-from postrisk.rows import detect_encoding
+from postrisk.report import write_report
+from postrisk.rows import Lines, Rejected, detect_encoding, records
 from postrisk.scorer import Scorer
 from postrisk.tables import TableOptions, added_columns, read_row, rejected_path, score_table
 from tiny import WORDS, tiny_model
@@ -74,7 +77,7 @@ def test_no_bytes_lose_a_row_or_break_the_run(tmp_path_factory, data):
 
 rows = st.tuples(
     st.sampled_from(["", "1", "0012345678901234567", "x"]),
-    st.text(max_size=30).filter(lambda t: "\r" not in t) | st.sampled_from(list(WORDS.values())),
+    st.text(max_size=30) | st.sampled_from(list(WORDS.values())),
     st.sampled_from(["", "499", "500", "1万+", "about 5k"]),
     st.sampled_from(["", "4,999", "5000", "N/A"]),
 )
@@ -169,9 +172,7 @@ def test_an_open_quote_at_the_end_of_the_file(tmp_path):
 def test_rejected_rows_keep_all_that_stood_in_them(tmp_path, snapshot):
     data = (
         b"id,text,reposts,views\n1,hello,about 5k,\n2,,1,\n3, \t ,1,\n4,x\n5,a,1,2,3,4\n"
-         b"6,"
-        + b"y" * 501
-        + b",,\n7,fine,,N/A\n"
+        b"6," + b"y" * 501 + b",,\n7,fine,,N/A\n"
     )
     _, scored, rejected = score_bytes(tmp_path, data)
     assert scored == []
@@ -219,6 +220,149 @@ def test_files_as_a_whole(tmp_path, monkeypatch, snapshot):
         messages.append(str(error.value))
         assert not (tmp_path / "out.csv").exists()
     assert messages == snapshot
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xfe" + "text\na\nb".encode("utf-16-le")[:-1],
+        b"\xff\xfe" + "text\na\nb\n".encode("utf-16-le") + b"\x00\xd8c\x00",
+    ],
+    ids=["odd length", "half a surrogate pair"],
+)
+def test_damaged_utf16_costs_the_damaged_row_only(tmp_path, data):
+    _, scored, rejected = score_bytes(tmp_path, data)
+    assert [row["text"] for row in scored] == ["a", "b"][: len(scored)]
+    assert len(scored) >= 1
+    assert "not text in the encoding" in rejected[0]["reason"]
+
+
+def test_a_damaged_header_is_refused(tmp_path):
+    with pytest.raises(TableError, match="header line has bytes that are not text"):
+        score_bytes(tmp_path, b"text,\xff\nhello,1\n")
+
+
+@pytest.mark.parametrize("encoding", ["base64", "undefined", "punycode", "utf-16"])
+def test_an_encoding_that_does_not_fit_is_an_error(tmp_path, encoding):
+    with pytest.raises(TableError, match="--encoding"):
+        score_bytes(tmp_path, b"text\nhello\n", encoding=encoding)
+
+
+def test_a_mark_before_a_quoted_header_is_no_part_of_it(tmp_path):
+    data = as_csv([["hello"]], ("text",), "utf-8-sig", quoting=csv.QUOTE_ALL)
+    summary, [row], _ = score_bytes(tmp_path, data, encoding="utf-8")
+    assert summary.columns == {"text": "text"}
+    assert row["text"] == "hello"
+
+
+def test_delimiters_inside_quotes_of_the_header_do_not_count(tmp_path):
+    _, [row], _ = score_bytes(tmp_path, b'"likes; shares; views",text\n1,hello\n')
+    assert row["text"] == "hello"
+
+
+def test_a_rejected_row_of_several_lines_is_kept_as_it_stood(tmp_path):
+    _, _, [row] = score_bytes(tmp_path, b'text,views\n"two\r\nlines",many\n')
+    assert row["row"] == '"two\r\nlines",many'
+
+
+def test_a_lone_carriage_return_stays_inside_its_cell(tmp_path):
+    _, [row], _ = score_bytes(tmp_path, b'text\n"a\rb"\n')
+    assert row["text"] == "a\rb"
+
+
+def test_many_open_quotes_are_read_in_linear_time():
+    count = 3000
+    lines = Lines(io.StringIO('b","c\n' * count))
+    read = 0
+
+    class Counted(list):
+        def append(self, line):
+            nonlocal read
+            read += 1
+            super().append(line)
+
+    lines.record = Counted()
+    assert sum(isinstance(row, Rejected) for row in records(lines, ",", 2)) == count
+    assert read < 64_000 + 1000 + 12 * count
+
+
+def test_scoring_again_and_again_never_names_two_columns_alike(tmp_path):
+    source, target = tmp_path / "0.csv", tmp_path / "1.csv"
+    source.write_bytes(b"text\nhello\n")
+    for turn in range(1, 4):
+        target = tmp_path / f"{turn}.csv"
+        score_table(SCORER, source, target)
+        source = target
+    header = target.read_text("utf-8").splitlines()[0].split(",")
+    assert len(set(header)) == len(header)
+    write_report(target, tmp_path / "page.html")
+
+
+def test_no_file_is_written_over_another_of_the_same_run(tmp_path):
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    data = b"text,views\nhello,N/A\n"
+    source.write_bytes(data)
+    for output, aside in ((source, None), (target, source), (target, target)):
+        with pytest.raises(TableError, match="give the"):
+            score_table(SCORER, source, output, TableOptions(rejected=aside))
+    assert source.read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_an_input_named_like_an_unfinished_output_survives(tmp_path):
+    source = tmp_path / "out.csv.part"
+    source.write_bytes(b"text\nhello\n")
+    score_table(SCORER, source, tmp_path / "out.csv")
+    assert source.read_bytes() == b"text\nhello\n"
+
+
+@pytest.mark.parametrize("target", [".", "", "folder"])
+def test_a_folder_is_no_output(tmp_path, monkeypatch, target):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "in.csv").write_bytes(b"text\nhello\n")
+    with pytest.raises(TableError, match="Is a directory"):
+        score_table(SCORER, "in.csv", target)
+
+
+def test_a_failed_run_leaves_the_files_of_the_last_one(tmp_path, monkeypatch):
+    score_bytes(tmp_path, b"text,views\nhello,N/A\n")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "in.csv"}
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("postrisk.tables._score_rows", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        score_bytes(tmp_path, b"text,views\nx,N/A\ny,N/A\nz,1\n")
+    (tmp_path / "in.csv").unlink()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_rejected_rows_that_cannot_be_written_name_their_own_file(tmp_path):
+    aside = tmp_path / "absent" / "rejected.csv"
+    with pytest.raises(TableError, match="rejected.csv: No such file"):
+        score_bytes(tmp_path, b"text,views\nhello,N/A\n", rejected=aside)
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_pipes_are_read_and_written_and_not_replaced(tmp_path):
+    source, target = tmp_path / "in.pipe", tmp_path / "out.pipe"
+    os.mkfifo(source)
+    os.mkfifo(target)
+    found = []
+    threads = [
+        Thread(target=source.write_bytes, args=(b"text\nhello\n",)),
+        Thread(target=lambda: found.append(target.read_bytes())),
+    ]
+    for thread in threads:
+        thread.start()
+    score_table(SCORER, source, target)
+    for thread in threads:
+        thread.join(10)
+    assert b"hello,en," in found[0]
+    assert target.is_fifo()
 
 
 def test_one_row_can_be_read(tmp_path):

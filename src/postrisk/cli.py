@@ -8,7 +8,9 @@ Exit codes: 0 done (rows may have been rejected, the summary says how many), 2 w
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,13 +118,14 @@ def score(
     reach, recommendation and reason are added. Rows that cannot be scored go to
     OUT.rejected.csv with their line number and the reason.
     """
-    from postrisk.rows import STANDARD
     from postrisk.scorer import Scorer
     from postrisk.tables import TableOptions, rejected_path, score_table
     from postrisk.terminal import print_summary, progress_of
 
     if delimiter is not None and len(delimiter) != 1:
         raise typer.BadParameter("expected one character", param_hint="--delimiter")
+    if delimiter is not None and delimiter in '"\r\n':
+        raise typer.BadParameter("quotes and line ends separate nothing", param_hint="--delimiter")
     given = {
         field: name
         for field, name in {
@@ -136,8 +139,8 @@ def score(
     }  # fmt: skip
     aside = rejected or rejected_path(source, output)
     scorer = Scorer(model, rules, max_chars=max_chars)
-    console = Console(stderr=True, quiet=quiet)
-    size = Path(source).stat().st_size if source != STANDARD and Path(source).is_file() else None
+    console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
+    size = os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202
     with progress_of(console, size) as on_progress:
         options = TableOptions(given, encoding, delimiter, aside)
         summary = score_table(scorer, source, output, options, on_progress)
@@ -172,7 +175,7 @@ def explain(
     if as_json:
         found = {name: explanation.to_dict() for name, explanation in explanations.items()}
         values = {"assessment": assessment.to_dict(), "explanations": found}
-        typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
+        _echo_json(values)
     else:
         print_explanation(Console(), assessment, explanations)
 
@@ -201,7 +204,7 @@ def train(
         raise typer.BadParameter("give a labelled CSV file, or --shipped")
     if labelled is not None and output is None:
         raise typer.BadParameter("expected a folder for the model", param_hint="--output")
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, emoji=False)
     with console.status("training", spinner="line"):
         if labelled is None:
             folder = output or Path("models") / MODEL_NAME
@@ -222,7 +225,7 @@ def info(model: ModelOption = None, as_json: JsonOption = False) -> None:
 
     values = {"postrisk": __version__, **describe(model)}
     if as_json:
-        typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
+        _echo_json(values)
     else:
         print_info(Console(), values)
 
@@ -271,7 +274,7 @@ def rules_show(
     rule = Rulebook.load(rulebook)
     if as_json:
         values = {**rule.model_dump(mode="json", by_alias=True), "hash": rule.hash}
-        typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
+        _echo_json(values)
     else:
         print_rulebook(Console(), rule)
 
@@ -285,6 +288,18 @@ def rules_check(rulebook: Annotated[Path, typer.Argument(help="TOML file.")]) ->
     typer.echo(f"{rulebook}: valid; {rule.id}, hash {rule.hash[:12]}")
 
 
+def _echo_json(values: object) -> None:
+    # A stream that is not Unicode gets JSON's own escapes.
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    escaped = "utf" not in encoding.casefold()
+    typer.echo(json.dumps(values, ensure_ascii=escaped, indent=2))
+
+
+def _drop_standard_output() -> None:
+    """Let what could not be written be forgotten, or Python tries it again at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     try:
@@ -294,9 +309,13 @@ def _one_line_errors() -> Iterator[None]:
         message = " ".join(str(error).split())
     except KeyboardInterrupt:
         code, message = _INTERRUPTED, "interrupted"
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(0) from None
+    except SystemExit as stop:  # typer has turned Ctrl-C into one
+        if stop.code != _INTERRUPTED:
+            raise
+        code, message = _INTERRUPTED, "interrupted"
+    except OSError as error:
+        _drop_standard_output()
+        code, message = 3, f"{error.filename or 'standard output'}: {error.strerror}"
     except (MemoryError, csv.Error) as error:
         code, message = 3, f"{type(error).__name__}: {error}"
     else:
@@ -307,5 +326,8 @@ def _one_line_errors() -> Iterator[None]:
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     with _one_line_errors():
         app()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from postrisk.counts import Count
-from postrisk.errors import PostError, TableError, shorten
+from postrisk.errors import PostError, TableError, shorten, shorten_list
 from postrisk.post import MAX_CHARS, Account, Post, Reach, clean_text, detect_language, parse_time
 
 # Most specific first: the first name that a header has wins.
@@ -89,7 +89,7 @@ class Columns:
         self._index: dict[str, int] = {}
         for field, name in (given or {}).items():
             if name not in self.header:
-                have = ", ".join(map(shorten, self.header))
+                have = shorten_list(self.header)
                 raise TableError(f"no column {name!r} for {field}; the header has: {have}")
             self._index[field] = self.header.index(name)
         normal = [_normalise(name) for name in self.header]
@@ -99,7 +99,7 @@ class Columns:
             if field not in self._index and (index := next(free, None)) is not None:
                 self._index[field] = index
         if "text" not in self._index:
-            have = ", ".join(map(shorten, self.header))
+            have = shorten_list(self.header)
             raise TableError(
                 f"no column with the text of the posts; the header has: {have};"
                 " name the column with --text-column"

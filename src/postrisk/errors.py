@@ -16,9 +16,11 @@ Each message says what was found, what was expected and what to do, in that orde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 _SHOWN = 60
+_NAMES_SHOWN = 30
 
 
 def shorten(value: object, limit: int = _SHOWN) -> str:
@@ -29,6 +31,17 @@ def shorten(value: object, limit: int = _SHOWN) -> str:
     """
     shown = repr(value[: limit + 1]) if isinstance(value, str) else _repr(value)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def shorten_list(names: Sequence[str]) -> str:
+    """Name the first 30 of some names, and say how many more there are.
+
+    >>> shorten_list(["a", "b"])
+    "'a', 'b'"
+    """
+    shown = ", ".join(map(shorten, names[:_NAMES_SHOWN]))
+    more = len(names) - _NAMES_SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _repr(value: object) -> str:

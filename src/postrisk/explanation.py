@@ -19,7 +19,7 @@ from postrisk.style import style_features
 # Every character order up to 8 divides it, so that a weight splits evenly into whole shares.
 _SHARES = math.lcm(*range(1, 9))
 # What a token must add, relative to the strongest one, for a span to reach over it.
-_SPAN_COST = 0.15
+_SPAN_COST = 0.2
 _HAN = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 _TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
 

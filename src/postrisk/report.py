@@ -19,8 +19,9 @@ from typing import Any
 
 from postrisk._version import __version__
 from postrisk.columns import Columns
-from postrisk.errors import InputError, TableError, shorten
+from postrisk.errors import InputError, TableError, shorten, shorten_list
 from postrisk.model import BANDS, Band
+from postrisk.outputs import new_file
 from postrisk.rows import Lines, Rejected, open_table, read_header, records
 from postrisk.rules import Outcome, Recommendation, Rulebook
 from postrisk.tables import added_columns
@@ -38,6 +39,7 @@ _BLOCKS = "█" * 12
 # Joiners hold emoji together; every other invisible character is shown by its number.
 _JOINER = "\u200d"
 _QUOTED = re.compile(r"(?P<category>[^:]*): “(?P<words>.*)”", re.DOTALL)
+_PREFIXES = re.compile("^(postrisk_)+")
 _DETAILS = ("platform", "posted_at", "reposts", "views")
 _URGENCY = (Recommendation.NONE, Recommendation.REVIEW, Recommendation.REVIEW_FIRST)
 
@@ -88,14 +90,14 @@ class _Layout:
 def _find_added(header: Sequence[str]) -> tuple[int, tuple[str, ...]]:
     """Find where the added columns begin, and the categories; columns may stand after them."""
     for start in reversed(range(1, len(header) - 5)):
-        if header[start] not in ("language", "postrisk_language"):
+        if _PREFIXES.sub("", header[start]) != "language":
             continue
         for n in range(1, (len(header) - start - 4) // 2 + 1):
             found = list(header[start : start + 2 * n + 4])
-            names = tuple(name.removeprefix("postrisk_") for name in found[1 : n + 1])
+            names = tuple(_PREFIXES.sub("", name) for name in found[1 : n + 1])
             if added_columns(header[:start], names) == found:
                 return start, names
-    have = ", ".join(map(shorten, header))
+    have = shorten_list(header)
     raise TableError(
         f"not a scored file; the header has: {have}; expected language, the categories, their"
         " bands, reach, recommendation and reason at its end: score it with postrisk score first"
@@ -323,15 +325,8 @@ def write_report(
         When jinja2 is not installed.
     """
     final = Path(target)
-    partial = final.with_name(f"{final.name}.part")
     if final.exists() and Path(scored).exists() and final.samefile(scored):
         raise TableError(f"{target}: is the scored file itself; give the page another name")
     pieces = render(_view(_tally(scored, given), scored, redact=redact))
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
-        partial.replace(final)
-    except OSError as error:
-        raise TableError(f"{target}: {error.strerror}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(final) as file:
+        file.writelines(pieces)

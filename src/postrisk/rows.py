@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,23 @@ STANDARD = "-"
 CHUNK = 1 << 20
 # A record of more lines than this is a quotation mark that was opened and never closed.
 _RECORD_LINES = 1000
+# Lines read again for the sake of open quotation marks, at most: this many and so many for each
+# line of the file. Beyond them a record may have few lines, so that no file takes forever.
+_SPARE_LINES, _SPARE_PER_LINE, _FEW_LINES = 64_000, 8, 10
 _LARGEST_FIELD = 1 << 24
 _MOSTLY = 0.9
+_DELIMITERS = ",\t;|"
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Keep bytes that do not decode, as ``surrogateescape`` does, but also below 128."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    kept = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 + byte) for byte in kept), error.end
+
+
+codecs.register_error("postrisk.keep", _keep_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,7 @@ class Lines:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._pending: deque[str] = deque()
+        self._taken_back = 0
         self.read = 0
         self.record: list[str] = []
 
@@ -85,9 +101,13 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        if len(self.record) >= _RECORD_LINES:
+        spare = _SPARE_LINES + _SPARE_PER_LINE * self.read
+        if len(self.record) >= (_RECORD_LINES if self._taken_back < spare else _FEW_LINES):
             raise csv.Error("a quotation mark is opened and never closed")
-        line = self._pending.popleft() if self._pending else next(self._file)
+        try:
+            line = self._pending.popleft() if self._pending else next(self._file)
+        except UnicodeError as error:
+            raise TableError(f"--encoding: the file is not in it: {error}") from None
         self.read += 1
         self.record.append(line)
         return line
@@ -97,10 +117,16 @@ class Lines:
         """Number of the line on which the current record began."""
         return self.read - len(self.record) + 1
 
+    @property
+    def text(self) -> str:
+        """The current record as it stands in the file."""
+        return "".join(self.record).rstrip("\r\n")
+
     def keep_first_line(self) -> None:
         """Leave the record's first line read and take its other lines back."""
         self._pending.extendleft(reversed(self.record[1:]))
         self.read -= len(self.record) - 1
+        self._taken_back += len(self.record) - 1
         del self.record[1:]
 
 
@@ -126,9 +152,40 @@ def records(lines: Lines, delimiter: str, width: int) -> Iterator[list[str] | Re
         if problem:
             lines.keep_first_line()
             reader = start()
-            yield Rejected(lines.start, "", "", problem, lines.record[0].rstrip("\r\n"))
+            yield Rejected(lines.start, "", "", problem, lines.text)
+        elif not _is_text(row):
+            reason = "bytes that are not text in the encoding of this file"
+            yield Rejected(lines.start, "", "", reason, lines.text)
         else:
             yield row
+
+
+def _is_text(cells: Sequence[str]) -> bool:
+    try:
+        for cell in cells:
+            if not cell.isascii():
+                cell.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def _open_bytes(source: str | Path) -> Iterator[BinaryIO]:
+    """Open a file; standard input and pipes are spooled, since they are read twice."""
+    with ExitStack() as stack:
+        if str(source) != STANDARD:
+            stream: BinaryIO = stack.enter_context(Path(source).open("rb"))
+        elif sys.stdin is None:
+            raise TableError(f"{source}: standard input is closed")
+        else:
+            stream = sys.stdin.buffer
+        if str(source) == STANDARD or not stream.seekable():
+            spooled = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(stream, spooled, CHUNK)
+            spooled.seek(0)
+            stream = spooled
+        yield stream
 
 
 @contextmanager
@@ -137,12 +194,13 @@ def open_table(
 ) -> Iterator[tuple[IO[str], str, BinaryIO]]:
     """Open a CSV file for reading, or standard input for ``-``.
 
-    Standard input is spooled to a temporary file, since telling its encoding takes a pass.
+    Standard input and pipes are spooled to a temporary file, since telling the encoding takes
+    a pass.
 
     Yields
     ------
     file : text file
-        Bytes that do not decode are kept as lone surrogates, for `score_table` to reject.
+        Bytes that do not decode are kept as lone surrogates, for `records` to reject.
     encoding : str
     raw : binary file
         For its position.
@@ -154,31 +212,34 @@ def open_table(
     """
     with ExitStack() as stack:
         try:
-            if str(source) == STANDARD:
-                raw: BinaryIO = stack.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(sys.stdin.buffer, raw, CHUNK)
-                raw.seek(0)
-            else:
-                raw = stack.enter_context(Path(source).open("rb"))
+            raw = stack.enter_context(_open_bytes(source))
             chosen = encoding or detect_encoding(raw)
-            codecs.lookup(chosen)
+            text = io.TextIOWrapper(raw, encoding=chosen, errors="postrisk.keep", newline="")
         except OSError as error:
             raise TableError(f"{source}: {error.strerror}") from None
         except LookupError:
             raise TableError(f"--encoding: no encoding named {encoding!r}") from None
-        wrapped = io.TextIOWrapper(raw, encoding=chosen, errors="surrogateescape", newline="")
-        yield stack.enter_context(wrapped), chosen, raw
+        yield stack.enter_context(text), chosen, raw
 
 
 def _guess_delimiter(header: str) -> str:
-    return max(",\t;|", key=header.count)
+    def columns(delimiter: str) -> int:
+        try:
+            return len(next(csv.reader([header], delimiter=delimiter, strict=True)))
+        except csv.Error:
+            return 0
+
+    return max(_DELIMITERS, key=columns)
 
 
 def read_header(lines: Lines, source: str | Path, delimiter: str | None) -> tuple[list[str], str]:
     """Read the first line and tell the delimiter."""
-    first = next(lines, "")
+    first = next(lines, "").lstrip("\ufeff")
     if not first.strip():
         raise TableError(f"{source}: empty, expected a header line with the names of the columns")
+    if not _is_text([first]):
+        reason = "bytes that are not text in the encoding of this file; name it with --encoding"
+        raise TableError(f"{source}: the header line has {reason}")
     chosen = delimiter or _guess_delimiter(first)
     lines.record.clear()
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -285,7 +285,6 @@ def shipped_rulebooks() -> list[str]:
     return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-@lru_cache(maxsize=32)
 def _load(source: str | None) -> Rulebook:
     name = DEFAULT_RULEBOOK if source is None else source
     if name in shipped_rulebooks() and not Path(name).is_file():
@@ -302,7 +301,7 @@ def _load(source: str | None) -> Rulebook:
         raise RulebookError(path, "", "not UTF-8 text") from None
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # such as a number of 5,000 digits
         raise RulebookError(path, "", f"not TOML: {error}") from None
     try:
         return Rulebook.model_validate(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from postrisk.figures import measure
 from postrisk.grouping import near_duplicate_groups
 from postrisk.linear import UNKNOWN, Labels
 from postrisk.recipe import all_rows, fit, make_classifier, split_rows
-from postrisk.rows import open_table
+from postrisk.rows import Lines, Rejected, open_table, read_header, records
 from postrisk.store import save
 from postrisk.training import RiskClassifier
 
@@ -64,22 +63,28 @@ def read_labelled(path: str | Path, group_column: str | None = None) -> Labelled
     labels: list[list[int]] = []
     groups: list[str] = []
     with open_table(path) as (file, _, _):
-        reader = csv.DictReader(file)
-        header = list(reader.fieldnames or ())
-        text_column = Columns(header).found["text"]
+        lines = Lines(file)
+        header, delimiter = read_header(lines, path, None)
+        try:
+            text_column = header.index(Columns(header).found["text"])
+        except TableError as error:
+            raise TableError(f"{path}: {error}") from None
         categories = [name for name in CATEGORIES if name in header]
         if not categories:
             raise TableError(f"{path}: no column named {', '.join(CATEGORIES)}")
         if group_column is not None and group_column not in header:
             raise TableError(f"{path}: no column {group_column!r} for --group-column")
-        for row in reader:
-            cells = [(row[name] or "").strip() for name in categories]
+        label_columns = [header.index(name) for name in categories]
+        for row in records(lines, delimiter, len(header)):
+            where = f"{path}: line {lines.start}"
+            if isinstance(row, Rejected):
+                raise TableError(f"{where}: {row.reason}")
+            cells = [row[column].strip() for column in label_columns]
             if not set(cells) <= _LABEL_CELLS.keys():
-                where = f"{path}: line {reader.line_num}"
                 raise LabelError(f"{where}: found {cells}, expected 0, 1 or nothing in each")
-            texts.append(row[text_column] or "")
+            texts.append(row[text_column])
             labels.append([_LABEL_CELLS[cell] for cell in cells])
-            groups.append((row[group_column] or "") if group_column else "")
+            groups.append(row[header.index(group_column)] if group_column else "")
     matrix = np.array(labels, dtype=np.int8).reshape(len(texts), len(categories))
     return Labelled(texts, categories, matrix, groups if group_column else None)
 

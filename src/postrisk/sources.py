@@ -128,15 +128,8 @@ def _hatemoji(folder: Path) -> Iterator[Example]:
 
 
 def _hatecheck(folder: Path) -> Iterator[Example]:
-    for row in _csv(folder / "test_suite_cases.csv"):
-        threat = row["functionality"].startswith("threat_")
-        if threat or row["label_gold"] == "non-hateful":
-            labels = {"violence": int(threat)}
-            yield Example(row["test_case"], labels, row["templ_id"], row["functionality"])
-
-
-def _hatecheck_zh(folder: Path) -> Iterator[Example]:
-    for row in _csv(folder / "hatecheck_cases_final_mandarin.csv.gz"):
+    names = ("test_suite_cases.csv", "hatecheck_cases_final_mandarin.csv.gz")
+    for row in _csv(next(folder / name for name in names if (folder / name).exists())):
         threat = row["functionality"].startswith("threat_")
         if threat or row["label_gold"] == "non-hateful":
             labels = {"violence": int(threat)}
@@ -338,7 +331,7 @@ SOURCES: tuple[Source, ...] = (
            PLATFORM),
     Source("checked", "zh", "research only", "evaluation", "zh/checked", _weibo, PLATFORM),
     Source("hatecheck-zh", "zh", "CC-BY-4.0", "evaluation", "zh/multilingual_hatecheck",
-           _hatecheck_zh, ANNOTATORS),
+           _hatecheck, ANNOTATORS),
     Source("chineseharm", "zh", "CC-BY-NC-4.0", "evaluation", "zh/chineseharm_bench", _harm_bench,
            ANNOTATORS),
     Source("thucnews", "zh", "unclear", "evaluation", "zh/thucnews_titles", _thucnews, PRESUMED),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from postrisk.columns import Columns
 from postrisk.errors import PostError, TableError, shorten
+from postrisk.outputs import is_device, new_file, same_file
 from postrisk.post import MAX_CHARS, Post
 from postrisk.rows import STANDARD, Lines, Rejected, open_table, read_header, records
 from postrisk.scorer import Assessment, Scorer
@@ -49,10 +49,16 @@ class Summary:
 
 
 def added_columns(header: Sequence[str], categories: Sequence[str]) -> list[str]:
-    """Name the columns that scoring adds; one that exists already gets a prefix."""
+    """Name the columns that scoring adds; one that exists already gets prefixes."""
     names = ["language", *categories, *(f"{name}_band" for name in categories)]
     names += ["reach", "recommendation", "reason"]
-    return [f"postrisk_{name}" if name in header else name for name in names]
+    return [_free_name(name, set(header)) for name in names]
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name = f"postrisk_{name}"
+    return name
 
 
 def added_cells(assessment: Assessment) -> list[str]:
@@ -68,59 +74,85 @@ def added_cells(assessment: Assessment) -> list[str]:
 
 
 def rejected_path(source: str | Path, target: str | Path) -> Path:
-    """Say where rejected rows go: ``OUT.rejected.csv``, in the working folder for ``-``."""
-    if str(target) != STANDARD:
+    """Say where rejected rows go: ``OUT.rejected.csv``.
+
+    For ``-`` and for devices it is named after the source, in the working folder.
+    """
+    if str(target) != STANDARD and not is_device(target):
         return Path(f"{target}.rejected.csv")
     stem = "postrisk" if str(source) == STANDARD else Path(source).name
     return Path(f"{stem}.rejected.csv")
 
 
-class _RejectedFile:
-    """Writes rejected rows; the file exists only if there are any."""
+@contextmanager
+def _rejected_file(path: Path) -> Iterator[Callable[[Rejected], object]]:
+    """Give a writer of rejected rows; the file exists only if there are any."""
+    with ExitStack() as stack:
+        write: Callable[[Sequence[object]], object] | None = None
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self._path, self._stack = path, stack
-        self._writer: Callable[[Sequence[object]], object] | None = None
-        path.unlink(missing_ok=True)
+        def add(row: Rejected) -> None:
+            nonlocal write
+            if write is None:
+                file = stack.enter_context(new_file(path, errors="backslashreplace"))
+                write = csv.writer(file).writerow
+                write(_REJECTED_HEADER)
+            write((row.line, row.column, row.value, row.reason, row.row))
 
-    def write(self, row: Rejected) -> None:
-        if self._writer is None:
-            file = self._path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-            self._writer = csv.writer(self._stack.enter_context(file)).writerow
-            self._writer(_REJECTED_HEADER)
-        self._writer((row.line, row.column, row.value, row.reason, row.row))
+        yield add
+        if write is None:
+            _remove_stale(path)
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        if path.is_file():
+            path.unlink()
+    except OSError as error:
+        raise TableError(f"{path}: {error.strerror}") from None
 
 
 @contextmanager
 def _open_target(target: str | Path, encoding: str) -> Iterator[IO[str]]:
     """Open the output; a file appears under its name only when it is complete."""
-    if str(target) == STANDARD:
-        wrapped = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
-        try:
-            yield wrapped
-            wrapped.flush()
-        finally:
-            wrapped.detach()
-        return
-    final = Path(target)
-    partial = final.with_name(f"{final.name}.part")
-    mark = "utf-8-sig" if encoding == "utf-8-sig" else "utf-8"
-    try:
-        with partial.open("w", encoding=mark, newline="") as file:
+    if str(target) != STANDARD:
+        mark = "utf-8-sig" if encoding == "utf-8-sig" else "utf-8"
+        with new_file(target, encoding=mark) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(final)
-    except OSError as error:
-        raise TableError(f"{target}: {error.strerror}") from None
+        return
+    if sys.stdout is None:
+        raise TableError(f"{target}: standard output is closed")
+    wrapped = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        yield wrapped
+        wrapped.flush()
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # it flushes again, and what failed has been raised
+            wrapped.detach()
 
 
-def _as_line(row: Sequence[str], delimiter: str) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=delimiter, lineterminator="").writerow(row)
-    return buffer.getvalue()
+class _LineFeeds:
+    r"""Ends rows with ``\n``: csv quotes no line end but its own, and ``\r`` needs quotes too."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        """Write a row that ends with CR and LF."""
+        return self._file.write(f"{row[:-2]}\n")
+
+
+def _refuse_one_file_for_two(source: str | Path, target: str | Path, aside: Path) -> None:
+    """Refuse to write over the input, or rejected rows over the output."""
+    pairs = (
+        (target, source, "is the input itself; give the output another name"),
+        (aside, source, "is the input itself; give the rejected rows another name"),
+        (aside, target, "is the output itself; give the rejected rows another name"),
+    )
+    for written, other, problem in pairs:
+        if STANDARD in {str(written), str(other)} or is_device(written):
+            continue
+        if same_file(written, other):
+            raise TableError(f"{written}: {problem}")
 
 
 def _find_columns(
@@ -141,17 +173,11 @@ def read_posts(
             yield record
             continue
         try:
-            for cell in record:
-                if not cell.isascii():
-                    cell.encode("utf-8")
             yield record, columns.post(record, max_chars=max_chars)
-        except UnicodeEncodeError:
-            reason = "bytes that are not text in the encoding of this file"
-            yield Rejected(lines.start, "", "", reason, _as_line(record, delimiter))
         except PostError as error:
             column = columns.column_of(error.field)
             value = shorten(record[columns.header.index(column)]) if column else ""
-            yield Rejected(lines.start, column, value, str(error), _as_line(record, delimiter))
+            yield Rejected(lines.start, column, value, str(error), lines.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,20 +227,22 @@ def score_table(
         When the file as a whole cannot be read or written.
     """
     options = options or TableOptions()
+    aside = options.rejected or rejected_path(source, target)
+    _refuse_one_file_for_two(source, target, aside)
     with ExitStack() as stack:
         file, chosen, raw = stack.enter_context(open_table(source, options.encoding))
         lines = Lines(file)
         header, separator = read_header(lines, source, options.delimiter)
         columns = _find_columns(source, header, options.given)
         summary = Summary(chosen, columns.found)
-        out = csv.writer(stack.enter_context(_open_target(target, chosen)), lineterminator="\n")
+        out = csv.writer(_LineFeeds(stack.enter_context(_open_target(target, chosen))))
         out.writerow([*header, *added_columns(header, scorer.model.categories)])
-        aside = _RejectedFile(options.rejected or rejected_path(source, target), stack)
+        reject = stack.enter_context(_rejected_file(aside))
         batch: list[tuple[list[str], Post]] = []
         for item in read_posts(lines, columns, separator, max_chars=scorer.max_chars):
             if isinstance(item, Rejected):
                 summary.rejected += 1
-                aside.write(item)
+                reject(item)
                 continue
             batch.append(item)
             if len(batch) == _BATCH_ROWS:
