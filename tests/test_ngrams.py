@@ -138,7 +138,7 @@ def test_the_hash_is_pinned_because_stored_models_depend_on_it():
 
 def test_words_of_two_with_chinese_between_and_none_of_chinese():
     hashing = Hashing(char_orders=(1,), word_orders=(1, 2))
-    _, words, pairs = grams(fold_batch(["red 打死 fox, 我", "x"]), hashing)
+    _, words, pairs = grams(fold_batch(["red 打死 fox. 我", "x"]), hashing)
     assert words.starts.tolist() == [1, 8, 15]
     assert (pairs.starts.tolist(), pairs.ends.tolist()) == ([1], [11])
 

@@ -40,8 +40,10 @@ INVISIBLE = {
     *range(0xFFF0, 0xFFF9), *range(0x1F3FB, 0x1F400), *range(0xE0000, 0xE1000),
 }  # fmt: skip
 BLANK = {0x2800, *range(0x1C, 0x20), 0x85}
+# Commas and semicolons part words and say nothing else; left in, lists look like adverts.
 PUNCTUATION = str.maketrans({
-    "。": ".", "、": ",", "“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'", "‚": ",",
+    ",": " ", ";": " ", "、": " ", "‚": " ",
+    "。": ".", "“": '"', "”": '"', "„": '"', "‟": '"', "‘": "'", "’": "'",
     "‐": "-", "–": "-", "—": "-", "―": "-", "•": ".", "·": ".", "・": ".", "【": "[", "】": "]",
     "「": '"', "」": '"', "『": '"', "』": '"', "《": '"', "》": '"',
 })  # fmt: skip

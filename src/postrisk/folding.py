@@ -2,8 +2,8 @@
 
 Every character is replaced through one generated code-point table (``tools/
 make_folding_table.py``; Unicode Character Database, UTS #39 confusables, OpenCC
-traditional→simplified). Then runs of blanks become one blank and runs of three or more of
-the same non-digit become two. Texts that differ only in what folding removes are the same
+traditional→simplified). Commas and semicolons become blanks, runs of blanks one blank, and runs of
+three or more of the same non-digit two. Texts that differ only in what folding removes are the same
 text to every later stage, so they get the same score to the bit.
 """
 

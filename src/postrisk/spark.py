@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -189,10 +190,9 @@ def score_batches(
 
 def _spark_types() -> ModuleType:
     try:
-        from pyspark.sql import types  # noqa: PLC0415 - an optional dependency
+        return import_module("pyspark.sql.types")
     except ImportError:
         raise ImportError("pyspark is not installed: pip install 'postrisk[spark]'") from None
-    return types
 
 
 def score(
