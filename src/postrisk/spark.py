@@ -20,8 +20,8 @@ from postrisk.errors import PostError, TableError, shorten
 from postrisk.model import RiskModel
 from postrisk.post import Post
 from postrisk.rules import Rulebook
-from postrisk.scorer import Assessment, Scorer
-from postrisk.tables import added_columns
+from postrisk.scorer import Scorer
+from postrisk.tables import added_columns, added_values
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -72,18 +72,6 @@ def added_fields(header: Sequence[str], categories: Sequence[str]) -> list[pa.Fi
     return [
         pa.field(name, pa.float64() if index in scores else pa.string())
         for index, name in enumerate(names)
-    ]
-
-
-def added_values(assessment: Assessment) -> list[Any]:
-    """Give the values for `added_fields` without the last, which is the error."""
-    return [
-        assessment.language,
-        *assessment.scores.values(),
-        *(band.value for band in assessment.bands.values()),
-        assessment.reach.outcome.value,
-        assessment.recommendation.value,
-        assessment.reason,
     ]
 
 
@@ -190,9 +178,10 @@ def score_batches(
 
 def _spark_types() -> ModuleType:
     try:
-        return import_module("pyspark.sql.types")
+        types: ModuleType = import_module("pyspark.sql").types
     except ImportError:
         raise ImportError("pyspark is not installed: pip install 'postrisk[spark]'") from None
+    return types
 
 
 def score(

@@ -61,16 +61,22 @@ def _free_name(name: str, taken: set[str]) -> str:
     return name
 
 
-def added_cells(assessment: Assessment) -> list[str]:
-    """Give the cells for `added_columns`."""
+def added_values(assessment: Assessment) -> list[str | float]:
+    """Give the values for `added_columns`."""
     return [
         assessment.language,
-        *(f"{score:.6f}" for score in assessment.scores.values()),
+        *assessment.scores.values(),
         *(band.value for band in assessment.bands.values()),
         assessment.reach.outcome.value,
         assessment.recommendation.value,
         assessment.reason,
     ]
+
+
+def added_cells(assessment: Assessment) -> list[str]:
+    """Give the cells for `added_columns`, scores with their six decimals."""
+    values = added_values(assessment)
+    return [value if isinstance(value, str) else f"{value:.6f}" for value in values]
 
 
 def rejected_path(source: str | Path, target: str | Path) -> Path:
