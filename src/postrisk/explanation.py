@@ -182,8 +182,8 @@ def explain_texts(
     """
     batch = fold_batch(texts)
     shares = integer_shares(batch, model)
-    _, counts = model.sum_weights(batch)
-    logits = model.batch_logits(batch)
+    sums, counts = model.sum_weights(batch)
+    logits = model.logits_of_sums(batch, sums, counts)
     probabilities = sigmoid(logits)
     factors = model.scales * normaliser(counts)[:, np.newaxis] / _SHARES
     style = style_features(batch, model.styles)

@@ -177,7 +177,10 @@ class RiskModel:
 
     def batch_logits(self, batch: FoldedBatch) -> Floats:
         """Give the calibrated logits of folded texts; shape (n_texts, n_categories)."""
-        sums, counts = self.sum_weights(batch)
+        return self.logits_of_sums(batch, *self.sum_weights(batch))
+
+    def logits_of_sums(self, batch: FoldedBatch, sums: Index, counts: Index) -> Floats:
+        """Give the calibrated logits from what `sum_weights` gave for the same batch."""
         logits = self.biases + self.scales * sums * normaliser(counts)[:, np.newaxis]
         if self.styles:
             style = style_features(batch, self.styles)

@@ -141,17 +141,19 @@ def all_rows(root: Path | None) -> Rows:
         The folder of the public data sets; the authored corpora alone when None.
     """
     items = _authored_items()
-    for source in SOURCES if root is not None else ():
-        items += _source_items(source, root) if root is not None else []
+    if root is not None:
+        for source in SOURCES:
+            items += _source_items(source, root)
     seen: set[tuple[str, str]] = set()
     kept = []
+    texts = []
     for home, held_out, example in items:
         key = (home.name, clean(example.text))
         if key not in seen:
             seen.add(key)
             kept.append((home, held_out, example))
+            texts.append(key[1])
     labels = [[e.labels.get(name, UNKNOWN) for name in CATEGORIES] for *_, e in kept]
-    texts = [clean(e.text) for *_, e in kept]
     return Rows(
         texts=texts,
         labels=np.array(labels, dtype=np.int8),

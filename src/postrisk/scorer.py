@@ -13,7 +13,7 @@ import numpy as np
 from postrisk.errors import PostError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.folding import fold_batch
-from postrisk.model import Band, Cutoffs, Floats, RiskModel, batches, sigmoid
+from postrisk.model import BANDS, Band, Cutoffs, Floats, RiskModel, batches, sigmoid
 from postrisk.post import MAX_CHARS, Post, clean_text
 from postrisk.rules import (
     ReachFinding,
@@ -208,8 +208,7 @@ def set_bands(
 
 
 def _strongest(scores: dict[str, float], bands: dict[str, Band]) -> str:
-    order = list(Band)
-    return max(scores, key=lambda name: (order.index(bands[name]), scores[name]))
+    return max(scores, key=lambda name: (BANDS.index(bands[name]), scores[name]))
 
 
 def quote_reason(explanation: Explanation) -> str:
