@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from postrisk.model import Cutoffs, RiskModel
+from postrisk.cutoffs import Cutoffs
+from postrisk.model import RiskModel
 from postrisk.training import RiskClassifier
 
 _TEMPLATES = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 
 import numpy as np
 from hypothesis import strategies as st
 
-from postrisk.model import Cutoffs, RiskModel
+from postrisk.cutoffs import Cutoffs
+from postrisk.model import WHOLE, Calibration, RiskModel
 from postrisk.ngrams import Hashing
 from postrisk.style import STYLES
+from postrisk.windows import Windowing
 
 # Folding deletes the combining iota (U+0345) as it does every mark, but upper-casing it, or
 # case-folding a letter that carries it, makes it a letter of its own. Law 1 leaves these out.
@@ -153,6 +156,23 @@ def hashings(max_bits=10):
     return st.builds(Hashing, char_orders=orders, word_orders=words, bits=st.integers(4, max_bits))
 
 
+def windowings():
+    widths = st.sets(st.integers(3, 20), max_size=2).map(lambda s: tuple(sorted(s)))
+    return st.builds(Windowing, widths=widths, steps=st.integers(1, 3), whole=st.booleans())
+
+
+def make_calibrations(seed, n_categories, languages):
+    random = np.random.default_rng(seed)
+    lines = [(random.uniform(0.5, 2, n_categories), random.normal(0, 1, n_categories))
+             for _ in languages]  # fmt: skip
+    return {name: Calibration(*line) for name, line in zip(languages, lines, strict=True)}
+
+
+def whole_and_overall(model):
+    """The same model without windows and without calibrations of languages."""
+    return dataclasses.replace(model, windowing=WHOLE, calibrations={})
+
+
 def make_model(seed=0, hashing=None, n_categories=4, styles=(), extreme=False):
     """A model with random weights; ``extreme`` ones are all -128 or 127."""
     random = np.random.default_rng(seed)
@@ -178,12 +198,19 @@ def make_model(seed=0, hashing=None, n_categories=4, styles=(), extreme=False):
 
 @st.composite
 def models(draw):
-    """Small random models, with style features that folding leaves alone."""
+    """Small random models, with windows, languages and style features that folding leaves alone."""
     folded_styles = [name for name in STYLES if name != "capitals"]
-    return make_model(
-        seed=draw(st.integers(0, 2**32 - 1)),
+    seed, n_categories = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 9))
+    model = make_model(
+        seed=seed,
         hashing=draw(hashings()),
-        n_categories=draw(st.integers(1, 9)),
+        n_categories=n_categories,
         styles=draw(st.lists(st.sampled_from(folded_styles), unique=True, max_size=3)),
         extreme=draw(st.booleans()),
+    )
+    languages = draw(st.sampled_from([(), ("en",), ("en", "zh")]))
+    return dataclasses.replace(
+        model,
+        windowing=draw(windowings()),
+        calibrations=make_calibrations(seed, n_categories, languages),
     )

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from postrisk.bands import Ceilings, choose_cutoffs, clopper_pearson, cutoff_under, fit_sigmoid
-from postrisk.model import Cutoffs, sigmoid
+from postrisk.cutoffs import Cutoffs
+from postrisk.model import sigmoid
 
 PROBABILITIES = st.lists(st.floats(0, 0.999) | st.sampled_from([0.0, 0.25, 0.5]), max_size=150).map(
     np.array

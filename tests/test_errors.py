@@ -126,7 +126,7 @@ MESSAGES = {
     "model: changed card": lambda: load(stored(**{"CARD.md": b"x"})),
     "model: changed config": lambda: load(stored(change=set_at("name", value="other"), sign=False)),
     "model: not JSON": lambda: load(stored(**{"config.json": b"{"})),
-    "model: another format": lambda: load(stored(change=set_at("format_version", value=2))),
+    "model: another format": lambda: load(stored(change=set_at("format_version", value=1))),
     "model: another folding": lambda: load(stored(change=set_at("folding_version", value=99))),
     "model: a field": lambda: load(stored(change=set_at("hashing", "bits", value="x"))),
     "model: categories": lambda: load(stored(change=set_at("categories", value=["c0"]))),

@@ -15,7 +15,7 @@ from postrisk.folding import fold_batch
 from postrisk.ngrams import Hashing, gram_matrix
 from postrisk.post import Post
 from postrisk.style import STYLES, style_features
-from strategies import models, texts
+from strategies import models, texts, whole_and_overall
 
 
 def features_of(model):
@@ -25,6 +25,7 @@ def features_of(model):
 
 @given(models(), st.lists(texts(), min_size=1, max_size=6))
 def test_law_3_the_features_times_the_weights_are_the_logits(model, batch_texts):
+    model = whole_and_overall(model)
     matrix = features_of(model).fit(batch_texts).transform(batch_texts)
     ngrams = matrix[:, : model.hashing.buckets] @ model.weights.astype(float) * model.scales
     style = matrix[:, model.hashing.buckets :].toarray()

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from postrisk.cutoffs import Cutoffs
 from postrisk.errors import InputError, LabelError
 from postrisk.evaluation import Rate, expected_calibration_error, rates_by_group
-from postrisk.model import Cutoffs
 
 pytest.importorskip("matplotlib")
 

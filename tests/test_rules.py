@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postrisk.counts import Count
+from postrisk.cutoffs import Band
 from postrisk.errors import RulebookError
-from postrisk.model import Band
 from postrisk.post import Post, Reach
 from postrisk.rules import (
     Outcome,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postrisk.cutoffs import Band, Cutoffs
 from postrisk.errors import PostError
-from postrisk.model import Band, Cutoffs
 from postrisk.post import Post
 from postrisk.rules import Outcome, Recommendation
 from postrisk.scorer import Scorer, reband

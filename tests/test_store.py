@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -16,15 +17,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postrisk import store
+from postrisk.cutoffs import Cutoffs
 from postrisk.errors import ModelError
-from postrisk.model import Cutoffs
 from postrisk.ngrams import Hashing
 from postrisk.store import describe, find_model, load, save
-from strategies import make_model, models, texts
+from postrisk.windows import Windowing
+from strategies import make_calibrations, make_model, models, texts
 
 FILES = ("config.json", "weights.npz", "CARD.md")
 TEXTS = ["kill you", "谣言", "see https://a.example", ""]
-MODEL = make_model(hashing=Hashing(bits=6), n_categories=2, styles=("links",))
+MODEL = dataclasses.replace(
+    make_model(hashing=Hashing(bits=6), n_categories=2, styles=("links",)),
+    windowing=Windowing(widths=(40, 100)),
+    calibrations=make_calibrations(0, 2, ("en",)),
+)
 
 
 def write(folder, model=MODEL):
@@ -89,8 +95,12 @@ def test_law_7_a_loaded_model_scores_as_the_saved_one(model, batch_texts):
             ).read_bytes()
     np.testing.assert_array_equal(loaded.logits(batch_texts), model.logits(batch_texts))
     assert loaded.identity == saved.identity == again.identity != ""
-    for field in ("name", "version", "categories", "hashing", "cutoffs", "styles"):
+    for field in ("name", "version", "categories", "hashing", "cutoffs", "styles", "windowing"):
         assert getattr(loaded, field) == getattr(model, field)
+    assert list(loaded.calibrations) == list(model.calibrations)
+    for language, line in model.calibrations.items():
+        assert loaded.calibrations[language].slopes.tobytes() == line.slopes.tobytes()
+        assert loaded.calibrations[language].intercepts.tobytes() == line.intercepts.tobytes()
     for field in ("weights", "scales", "biases", "style_weights"):
         np.testing.assert_array_equal(getattr(loaded, field), getattr(model, field))
 
@@ -248,7 +258,7 @@ def set_at(*path, value):
 @pytest.mark.parametrize(
     ("change", "check"),
     [
-        (set_at("format_version", value=2), "format version"),
+        (set_at("format_version", value=1), "format version"),
         (set_at("folding_version", value=99), "folding version"),
         (set_at("folding_version", value="one"), "fields"),
         (set_at("name", value=""), "fields"),
@@ -268,6 +278,18 @@ def set_at(*path, value):
         (set_at("calibration", "scales", value=[float("inf"), 0.0]), "fields"),
         (set_at("calibration", "scales", value=[10**400, 0.0]), "fields"),
         (set_at("calibration", "method", value="magic"), "fields"),
+        (set_at("calibration", "languages", value=None), "fields"),
+        (set_at("calibration", "languages", "en", "slopes", value=[1.0]), "categories"),
+        (set_at("calibration", "languages", "en", "intercepts", value=[]), "categories"),
+        (set_at("calibration", "languages", "en", "slopes", value=[0.0, 1.0]), "fields"),
+        (set_at("calibration", "languages", "en", "slopes", value=[-1.0, 1.0]), "fields"),
+        (set_at("calibration", "languages", "en", "slopes", value=[float("inf")] * 2), "fields"),
+        (set_at("calibration", "languages", "en", "intercepts", value=["x", 0.0]), "fields"),
+        (set_at("calibration", "languages", "und", value={}), "fields"),
+        (set_at("windowing", "widths", value=[9, 5]), "fields"),
+        (set_at("windowing", "widths", value=[0]), "fields"),
+        (set_at("windowing", "steps", value=0), "fields"),
+        (set_at("windowing", value={"stride": 5}), "fields"),
         (set_at("hashing", "bits", value=7), "weights"),
         (set_at("hashing", "bits", value=24), "weights"),
         (set_at("hashing", "bits", value=60), "fields"),
@@ -296,8 +318,8 @@ def test_law_6_signed_edits_name_the_check(stored, tmp_path, change, check):
         (b'{"format_version": ' + b"9" * 5000 + b"}", "JSON"),
         (b"{}", "format version"),
         (b'{"format_version": [[[[1]]]]}', "format version"),
-        (b'{"format_version": 1}', "checksum"),
-        (b'{"format_version": 1, "x": ' + b"[" * 900 + b"]" * 900 + b"}", "checksum"),
+        (b'{"format_version": 2}', "checksum"),
+        (b'{"format_version": 2, "x": ' + b"[" * 900 + b"]" * 900 + b"}", "checksum"),
         (b" " * (1 << 20) + b"{}", "size"),
     ],
 )
@@ -417,7 +439,7 @@ def test_the_stored_files_are_plain(stored):
     contents, _ = stored
     config = json.loads(contents["config.json"])
     assert list(contents) == list(FILES)
-    assert config["format_version"] == 1
+    assert config["format_version"] == 2
     assert config["data_fingerprint"] == "abc"
     assert contents["config.json"].endswith(b"}\n")
     assert b"\r" not in contents["config.json"]

@@ -19,6 +19,7 @@ from postrisk.errors import InputError, LabelError
 from postrisk.post import Category, Post
 from postrisk.store import load, save
 from postrisk.training import LinearCore, RiskClassifier, quantise
+from postrisk.windows import Windowing
 
 FILES = ("config.json", "weights.npz", "CARD.md")
 CATEGORIES = ("rumor", "violence")
@@ -217,6 +218,84 @@ def test_styles_may_enter_the_model():
     assert model.logits(["soup!!"])[0, 0] > model.logits(["soup"])[0, 0]
 
 
+@pytest.mark.parametrize("negative_windows", [False, True])
+def test_law_7_the_model_scores_windows_as_it_was_trained(negative_windows):
+    posts, labels = make_posts(120)
+    posts = [post + " and more of it" * (index % 5) for index, post in enumerate(posts)]
+    windowing = Windowing(widths=(12, 30), steps=3)
+    fit = classifier(windowing=windowing, negative_windows=negative_windows, styles=("digits",))
+    fit.fit(posts, labels)
+    model = fit.model_
+    assert model.windowing == windowing
+    matrix, owners = fit.features_.transform_windows(posts, windowing)
+    assert len(owners) > len(posts)
+    ngrams = matrix[:, : model.hashing.buckets] @ model.weights.astype(float) * model.scales
+    rows = ngrams + matrix[:, model.hashing.buckets :] @ model.style_weights + model.biases
+    highest = np.maximum.reduceat(rows, np.flatnonzero(np.diff(owners, prepend=-1)))
+    np.testing.assert_allclose(model.logits(posts), highest, rtol=1e-9, atol=1e-9)
+
+
+def test_weights_of_short_posts_do_not_depend_on_windows():
+    posts, labels = make_posts(80)
+    wide = classifier(windowing=Windowing(widths=(500,)), negative_windows=True)
+    wide, plain = wide.fit(posts, labels), classifier().fit(posts, labels)
+    np.testing.assert_allclose(wide.predict_proba(posts), plain.predict_proba(posts), atol=0.01)
+    np.testing.assert_allclose(wide.held_out_, plain.held_out_, atol=0.01)
+
+
+def test_held_out_probabilities_are_those_of_the_riskiest_window():
+    posts, labels = make_posts(150)
+    long = [f"{post} {'soup and bread ' * 20}" for post in posts]
+    whole = classifier().fit(posts + long, np.tile(labels, (2, 1)))
+    windowed = classifier(windowing=Windowing(widths=(40,))).fit(
+        posts + long, np.tile(labels, (2, 1))
+    )
+    risky = labels[:, 0] == 1
+    gap = [fit.held_out_[:150][risky, 0].mean() - fit.held_out_[150:][risky, 0].mean()
+           for fit in (whole, windowed)]  # fmt: skip
+    assert gap[1] < 0.5 * gap[0]
+
+
+def bilingual(n=1000, seed=3):
+    """English and Chinese posts in which the same signal means different probabilities."""
+    random = np.random.default_rng(seed)
+    chinese = np.arange(n) % 2 == 1
+    signal = random.random(n) < 0.5
+    label = random.random(n) < np.where(signal, np.where(chinese, 0.3, 0.9), 0.05)
+    words = [("谣言" if zh else "hoax") if s else ("天气" if zh else "soup")
+             for zh, s in zip(chinese, signal, strict=True)]  # fmt: skip
+    posts = [f"{word} {i}" for i, word in enumerate(words)]
+    return posts, label.astype(int)[:, np.newaxis], chinese
+
+
+def test_calibration_of_each_language():
+    posts, labels, chinese = bilingual()
+    fit = classifier(categories=("rumor",)).fit(posts, labels)
+    assert set(fit.model_.calibrations) == {"en", "zh"}
+    for mask in (chinese, ~chinese):
+        assert fit.held_out_[mask].mean() == pytest.approx(labels[mask].mean(), abs=0.02)
+        assert fit.predict_proba(posts)[mask].mean() == pytest.approx(labels[mask].mean(), abs=0.06)
+
+
+def test_a_language_with_few_positives_keeps_the_calibration_of_all():
+    posts, labels, chinese = bilingual()
+    labels[chinese] = 0
+    labels[np.flatnonzero(chinese)[:19]] = 1
+    assert set(classifier(categories=("rumor",)).fit(posts, labels).model_.calibrations) == {"en"}
+
+
+def test_calibration_follows_the_stated_mixture():
+    posts, labels, chinese = bilingual()
+    rare = np.where(labels[:, 0] == 1, 0.1, 1.0)
+    fit = classifier(categories=("rumor",)).fit(posts, labels, calibration_weight=rare)
+    plain = classifier(categories=("rumor",)).fit(posts, labels)
+    np.testing.assert_array_equal(fit.model_.weights, plain.model_.weights)
+    share = np.average(labels[:, 0], weights=rare)
+    assert np.average(fit.held_out_[:, 0], weights=rare) == pytest.approx(share, abs=0.01)
+    ignored = classifier(categories=("rumor",)).fit(posts, labels, calibration_weight=~chinese)
+    assert set(ignored.model_.calibrations) == {"en"}
+
+
 TRAIN = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -251,7 +330,7 @@ def test_parameters_and_clones(fitted):
     assert copy.set_params(bits=9).bits == 9
     assert set(RiskClassifier().get_params()) == {
         "categories", "char_orders", "word_orders", "bits", "styles", "C", "max_iter", "folds",
-        "review_ceiling", "flag_ceiling", "name", "version",
+        "windowing", "negative_windows", "review_ceiling", "flag_ceiling", "name", "version",
     }  # fmt: skip
 
 
@@ -285,6 +364,8 @@ POSTS, LABELS = make_posts(40)
         (LABELS, {"sample_weight": [np.inf] * 40}, "weights: "),
         (LABELS, {"sample_weight": ["heavy"] * 40}, "weights: "),
         (LABELS, {"sample_weight": np.ones((40, 1))}, "weights: "),
+        (LABELS, {"calibration_weight": [1] * 39}, "weights: "),
+        (LABELS, {"calibration_weight": [np.nan] * 40}, "weights: "),
         (LABELS, {"safe_groups": [np.ones(39, bool)]}, "safe group 0: "),
         (LABELS, {"safe_groups": [np.ones(40, bool), True]}, "safe group 1: "),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from postrisk.model import Cutoffs
+from postrisk.cutoffs import Cutoffs
 from postrisk.training import RiskClassifier
 
 CATEGORIES = ("rumor", "violence", "terrorism", "pornography")

@@ -18,9 +18,9 @@ from postrisk._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from postrisk.counts import Count as Count
+    from postrisk.cutoffs import Band as Band
     from postrisk.errors import PostriskError as PostriskError
     from postrisk.explanation import Explanation as Explanation
-    from postrisk.model import Band as Band
     from postrisk.model import RiskModel as RiskModel
     from postrisk.post import Account as Account
     from postrisk.post import Category as Category
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Account": "post",
     "Assessment": "scorer",
-    "Band": "model",
+    "Band": "cutoffs",
     "Category": "post",
     "Count": "counts",
     "Explanation": "explanation",

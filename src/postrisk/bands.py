@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,15 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import beta
 
-from postrisk.model import Cutoffs, Floats, sigmoid
+from postrisk.cutoffs import Cutoffs
+from postrisk.model import Calibration, Floats, sigmoid
+from postrisk.style import LANGUAGES
 
 _CONFIDENCE = 0.95
 _DECIMALS = 6
+_FEWEST_POSITIVES, _FEWEST_NEGATIVES = 20, 200
+UNKNOWN = -1
+Labels = npt.NDArray[np.int8]
 
 
 def clopper_pearson(hits: int, total: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:
@@ -54,6 +60,60 @@ def fit_sigmoid(
     start = np.array([0.0, float(np.log((n_positive + 1) / (n_negative + 1)))])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-5, 5), (-50, 50)])
     return float(np.exp(found.x[0])), float(found.x[1])
+
+
+def calibrate(
+    decisions: Floats, labels: Labels, weights: Floats, languages: npt.NDArray[np.object_]
+) -> tuple[Calibration, dict[str, Calibration]]:
+    """Calibrate decisions per category, for all posts and for each language by itself.
+
+    Parameters
+    ----------
+    decisions : ndarray of float64, shape (n_posts, n_categories)
+        Held-out decisions.
+    labels : ndarray of int8, shape (n_posts, n_categories)
+    weights : ndarray of float64, shape (n_posts,)
+        The mixture that the probabilities are to hold for.
+    languages : ndarray of str, shape (n_posts,)
+
+    Returns
+    -------
+    overall : Calibration
+        From decisions to logits.
+    by_language : dict of str to Calibration
+        From these logits to those of a language. A category keeps the overall line in a
+        language that has fewer than 20 positives or 200 negatives of any weight.
+    """
+    known = (labels != UNKNOWN) & (weights > 0)[:, np.newaxis]
+    columns = range(labels.shape[1])
+    overall = _fit_lines(decisions, labels, weights, [known[:, c] for c in columns])
+    logits = overall.intercepts + overall.slopes * decisions
+    by_language = {}
+    for language in LANGUAGES[1:]:
+        masks = [known[:, c] & (languages == language) for c in columns]
+        enough = [_is_enough(labels[mask, c] == 1) for c, mask in enumerate(masks)]
+        if any(enough):
+            lines = _fit_lines(logits, labels, weights, masks)
+            by_language[language] = Calibration(
+                np.where(enough, lines.slopes, 1.0), np.where(enough, lines.intercepts, 0.0)
+            )
+    return overall, by_language
+
+
+def _is_enough(positive: npt.NDArray[np.bool_]) -> bool:
+    positives = int(positive.sum())
+    return positives >= _FEWEST_POSITIVES and len(positive) - positives >= _FEWEST_NEGATIVES
+
+
+def _fit_lines(
+    decisions: Floats, labels: Labels, weights: Floats, masks: Sequence[npt.NDArray[np.bool_]]
+) -> Calibration:
+    lines = [
+        fit_sigmoid(decisions[mask, column], labels[mask, column] == 1, weights[mask])
+        for column, mask in enumerate(masks)
+    ]
+    slopes, intercepts = np.array(lines).T
+    return Calibration(slopes, intercepts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from postrisk.folding import FoldedBatch, Index, fold_batch
-from postrisk.model import RiskModel, sigmoid
+from postrisk.model import Best, RiskModel, sigmoid
 from postrisk.ngrams import grams, normaliser
-from postrisk.style import style_features
+from postrisk.style import language_indices, style_features
 
 # Every character order up to 8 divides it, so that a weight splits evenly into whole shares.
 _SHARES = math.lcm(*range(1, 9))
@@ -61,6 +61,10 @@ class Explanation:
         What each style feature adds.
     spans : tuple of Span
         Stretches that raise the category, strongest first.
+    window : tuple of int
+        Start and end of the window of the text that got the score; no character outside of it
+        adds anything, though spans, being whole words, may reach over its border. The whole
+        text when it has one window.
     """
 
     category: str
@@ -71,9 +75,15 @@ class Explanation:
     characters: npt.NDArray[np.float64]
     named: dict[str, float]
     spans: tuple[Span, ...]
+    window: tuple[int, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole text got the score, not one window of it."""
+        return self.window == (0, len(self.text))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
+        """Give plain values for JSON, the window only when it is not the whole text."""
         return {
             "category": self.category,
             "probability": self.probability,
@@ -85,30 +95,46 @@ class Explanation:
                 {"start": s.start, "end": s.end, "text": s.text, "contribution": s.contribution}
                 for s in self.spans
             ],
+            **({} if self.is_whole else {"window": list(self.window)}),
         }
 
 
-def integer_shares(batch: FoldedBatch, model: RiskModel) -> Index:
+def integer_shares(
+    batch: FoldedBatch, model: RiskModel, bounds: tuple[Index, Index] | None = None
+) -> Index:
     """Share each n-gram's integer weight among its characters, in units of 1/840 weight.
 
     The shares of a text sum exactly to 840 times its summed weights. The blanks at a text's
     edges get nothing: their share goes to the characters beside them.
 
+    Parameters
+    ----------
+    batch : FoldedBatch
+    model : RiskModel
+    bounds : pair of ndarrays of int64, shape (n_texts, n_categories), optional
+        Where a window of each text starts and ends in ``batch.codes``; the whole texts when
+        absent. Only n-grams that start inside count, and what they share stays inside.
+
     Returns
     -------
     ndarray of int64, shape (n_folded_characters, n_categories)
     """
-    steps = np.zeros((len(batch.codes) + 1, len(model.categories)), dtype=np.int64)
+    n = len(model.categories)
+    lows, highs = bounds or (batch.edges[:-1, np.newaxis], batch.edges[1:, np.newaxis])
+    steps = np.zeros((len(batch.codes) + 1, n), dtype=np.int64)
     remainders = np.zeros_like(steps)
+    columns = np.arange(n)
     for found in grams(batch, model.hashing):
         text = np.searchsorted(batch.edges, found.starts, side="right") - 1
-        starts = np.maximum(found.starts, batch.edges[text] + 1)
-        ends = np.minimum(found.ends, batch.edges[text + 1])
-        weights = model.weights[found.buckets].astype(np.int64) * _SHARES
-        even, rest = np.divmod(weights, (ends - starts)[:, np.newaxis])
-        np.add.at(steps, starts, even)
-        np.subtract.at(steps, ends, even)
-        np.add.at(remainders, starts, rest)
+        low, high = lows[text], highs[text]
+        inside = (found.starts[:, np.newaxis] >= low) & (found.starts[:, np.newaxis] < high)
+        starts = np.maximum(found.starts, batch.edges[text] + 1)[:, np.newaxis]
+        ends = np.where(inside, np.minimum(found.ends[:, np.newaxis], high), starts + 1)
+        weights = model.weights[found.buckets].astype(np.int64) * _SHARES * inside
+        even, rest = np.divmod(weights, ends - starts)
+        np.add.at(steps, (starts, columns), even)
+        np.subtract.at(steps, (ends, columns), even)
+        np.add.at(remainders, (starts, columns), rest)
     return (np.cumsum(steps, axis=0) + remainders)[:-1]
 
 
@@ -181,11 +207,13 @@ def explain_texts(
     list of dict of str to Explanation, one per text
     """
     batch = fold_batch(texts)
-    shares = integer_shares(batch, model)
-    sums, counts = model.sum_weights(batch)
-    logits = model.logits_of_sums(batch, sums, counts)
+    best, languages = model.best_windows(batch), language_indices(batch)
+    shares = integer_shares(batch, model, (best.starts, best.ends))
+    logits = model.logits_of(batch, best, languages)
     probabilities = sigmoid(logits)
-    factors = model.scales * normaliser(counts)[:, np.newaxis] / _SHARES
+    slopes, intercepts = model.calibration_of(languages)
+    biases = intercepts + slopes * model.biases
+    factors = slopes * model.scales * normaliser(best.counts) / _SHARES
     style = style_features(batch, model.styles)
     explained = []
     for row, text in enumerate(texts):
@@ -195,27 +223,30 @@ def explain_texts(
             column = model.categories.index(name)
             characters = np.zeros(len(text))
             np.add.at(characters, batch.offsets(row), shares[inside, column] * factors[row, column])
-            named: dict[str, float] = {
-                s: float(value * weight)
-                for s, value, weight in zip(
-                    model.styles,
-                    style[row],
-                    model.style_weights[:, column] if model.styles else (),
-                    strict=True,
-                )
-            }
+            weights = model.style_weights[:, column] if model.styles else np.zeros(0)
+            added = style[row] * weights * slopes[row, column]
             found[name] = Explanation(
                 category=name,
                 probability=float(probabilities[row, column]),
                 logit=float(logits[row, column]),
-                bias=float(model.biases[column]),
+                bias=float(biases[row, column]),
                 text=text,
                 characters=characters,
-                named=named,
+                named=dict(zip(model.styles, added.tolist(), strict=True)),
                 spans=find_spans(text, characters),
+                window=_original_window(batch, row, best, column),
             )
         explained.append(found)
     return explained
+
+
+def _original_window(batch: FoldedBatch, row: int, best: Best, column: int) -> tuple[int, int]:
+    """Give the stretch of the original text that a winning window comes from."""
+    start, end = best.starts[row, column], best.ends[row, column]
+    base, after = batch.text_starts[row], np.append(batch.text_starts, len(batch.original))[row + 1]
+    first = base if start == batch.edges[row] else batch.sources[start]
+    last = after - 1 if end == batch.edges[row + 1] else batch.sources[end - 1] + 1
+    return int(first - base), int(last - base)
 
 
 def explain_text(model: RiskModel, text: str) -> dict[str, Explanation]:

@@ -13,11 +13,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from postrisk.errors import InputError, shorten
-from postrisk.folding import fold_batch
-from postrisk.model import batches
-from postrisk.ngrams import Hashing, gram_matrix
+from postrisk.folding import Index, fold_batch
+from postrisk.model import WHOLE, batches
+from postrisk.ngrams import Hashing, window_matrix
 from postrisk.post import Post
 from postrisk.style import STYLES, Style, style_features
+from postrisk.windows import Windowing
 
 
 def texts_of(posts: Sequence[str | Post]) -> list[str]:
@@ -99,15 +100,30 @@ class PostFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, posts: Sequence[str | Post]) -> csr_matrix:
         """Give the features; sparse float64, shape (n_posts, n_buckets + n_styles)."""
+        return self.transform_windows(posts, WHOLE)[0]
+
+    def transform_windows(
+        self, posts: Sequence[str | Post], windowing: Windowing
+    ) -> tuple[csr_matrix, Index]:
+        """Give the features of every window; styles are those of the whole post.
+
+        Returns
+        -------
+        matrix : scipy.sparse.csr_matrix of float64, shape (n_windows, n_buckets + n_styles)
+        owners : ndarray of int64, shape (n_windows,)
+            Which post each row is a window of, ascending.
+        """
         check_is_fitted(self)
-        texts = texts_of(posts)
-        parts = []
-        for part in batches(texts):
+        parts, owners, start = [], [np.zeros(0, dtype=np.int64)], 0
+        for part in batches(texts_of(posts)):
             batch = fold_batch(part)
-            ngrams = gram_matrix(batch, self.hashing_)
-            parts.append(hstack([ngrams, style_features(batch, self.styles)], format="csr"))
+            ngrams, owner = window_matrix(batch, self.hashing_, windowing)
+            style = style_features(batch, self.styles)[owner]
+            parts.append(hstack([ngrams, style], format="csr"))
+            owners.append(owner + start)
+            start += len(part)
         empty = csr_matrix((0, self.hashing_.buckets + len(self.styles)))
-        return vstack(parts, format="csr") if parts else empty
+        return vstack(parts, format="csr") if parts else empty, np.concatenate(owners)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
         """Give ``ngram_<bucket>`` for each bucket, then the styles."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from postrisk.corpora import CATEGORIES
+from postrisk.cutoffs import Cutoffs
 from postrisk.evaluation import Mask, Ranking, Rate, rank, rates_by_group, twins_right
 from postrisk.linear import UNKNOWN, LinearCore
-from postrisk.model import Cutoffs, Floats, RiskModel, sigmoid
+from postrisk.model import Floats, RiskModel, sigmoid
 from postrisk.recipe import AUTHORED, Rows, Split, make_classifier, split_rows
 from postrisk.training import texts_languages
 

@@ -12,12 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from postrisk.bands import UNKNOWN as UNKNOWN
+from postrisk.bands import Labels as Labels
 from postrisk.errors import LabelError
 from postrisk.model import Floats, sigmoid
 
-UNKNOWN = -1
 _LARGEST_WEIGHT = 127
-Labels = npt.NDArray[np.int8]
 
 
 class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -4,70 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from postrisk.cutoffs import Cutoffs
 from postrisk.folding import FoldedBatch, Index, fold_batch
 from postrisk.ngrams import Grams, Hashing, grams, normaliser
-from postrisk.style import Style, style_features
+from postrisk.style import LANGUAGES, Style, language_indices, style_features
+from postrisk.windows import Windowing, Windows
 
 Floats = npt.NDArray[np.float64]
 
+WHOLE = Windowing()
 _LANES = 4
 _LANE_BITS = 16
 # A lane holds sums up to 32,767 and a weight is at most 127, so 258 n-grams always fit. At
 # most ten orders start at one character, so pieces of 25 characters never overflow.
 _PIECE = 25
 _BATCH_CHARS = 1 << 17
-
-
-class Band(StrEnum):
-    """What to do with a post in one category, weakest first."""
-
-    PASS = "pass"  # noqa: S105 - not a password
-    REVIEW = "review"
-    FLAG = "flag"
-
-
-BANDS = tuple(Band)
-
-
-class Cutoffs(BaseModel):
-    """Probabilities from which a category's band is ``review`` and ``flag``.
-
-    ``flag`` is None where the evidence is too thin to flag anything. ``languages`` holds the
-    cut-offs of texts in one language, as `postrisk.style.script_languages` tells it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    review: float = Field(ge=0, le=1)
-    flag: float | None = Field(default=None, ge=0, le=1)
-    languages: dict[str, Cutoffs] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Cutoffs:
-        if self.flag is not None and self.flag < self.review:
-            raise ValueError("flag must not be below review")
-        return self
-
-    def of(self, language: str) -> Cutoffs:
-        """Give the cut-offs for a language; those for all where it has none of its own."""
-        return self.languages.get(language, self)
-
-    def band(self, probability: float) -> Band:
-        """Give the band of one probability.
-
-        >>> Cutoffs(review=0.2, flag=0.8).band(0.5).value
-        'review'
-        """
-        if self.flag is not None and probability >= self.flag:
-            return Band.FLAG
-        return Band.REVIEW if probability >= self.review else Band.PASS
 
 
 def sigmoid(logits: Floats) -> Floats:
@@ -109,14 +65,50 @@ def batches(texts: Sequence[str], max_chars: int = _BATCH_CHARS) -> Iterator[Seq
         yield texts[start:]
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How one language's logits follow from those for all: ``intercepts + slopes * logits``.
+
+    Attributes
+    ----------
+    slopes, intercepts : ndarray of float64, shape (n_categories,)
+        Slopes are positive, so that the order of texts in one language never turns around.
+    """
+
+    slopes: Floats
+    intercepts: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The winning window of each text in each category; shapes (n_texts, n_categories).
+
+    Attributes
+    ----------
+    sums, counts : ndarray of int64
+        Summed weights and number of the n-grams that start in the window.
+    starts, ends : ndarray of int64
+        The window's positions in ``FoldedBatch.codes``.
+    """
+
+    sums: Index
+    counts: Index
+    starts: Index
+    ends: Index
+
+
 @dataclass(frozen=True, kw_only=True)
 class RiskModel:
     """Weights over hashed n-grams, one logistic regression per category.
 
-    For a text with ``n`` n-grams, the calibrated logit of category ``c`` is::
+    For a text, the calibrated logit of category ``c`` is the highest of its windows::
 
-        biases[c] + scales[c] / sqrt(n) * sum(weights[bucket, c] for its n-grams)
+        biases[c] + scales[c] / sqrt(n) * sum(weights[bucket, c] for the window's n-grams)
                   + sum(style_weights[s, c] * style[s])
+
+    where the ``n`` n-grams of a window are those that start in it; those at its end look a few
+    characters beyond. A text no longer than the narrowest window has one window, itself. A
+    language with a `Calibration` of its own has its logits moved by it.
 
     The weights are whole numbers, so the sum is exact whatever the order and the batch.
 
@@ -132,8 +124,11 @@ class RiskModel:
     cutoffs : mapping of str to Cutoffs
         The bands of each category.
     styles : tuple of str
-        Named style features, possibly none.
+        Named style features of the whole text, possibly none.
     style_weights : ndarray of float64, shape (n_styles, n_categories)
+    windowing : Windowing
+    calibrations : mapping of str to Calibration
+        By script language, ``en`` or ``zh``; possibly none.
     identity : str
         SHA-256 of the stored model, empty before it is stored.
     """
@@ -148,14 +143,42 @@ class RiskModel:
     cutoffs: Mapping[str, Cutoffs]
     styles: tuple[Style, ...] = ()
     style_weights: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    windowing: Windowing = WHOLE
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     identity: str = ""
 
     @cached_property
     def _tables(self) -> list[npt.NDArray[np.int64]]:
         return _pack(self.weights)
 
+    @cached_property
+    def _lines(self) -> tuple[Floats, Floats]:
+        """Slopes and intercepts of all `LANGUAGES`; shapes (n_languages, n_categories)."""
+        plain = Calibration(np.ones(len(self.categories)), np.zeros(len(self.categories)))
+        lines = [self.calibrations.get(language, plain) for language in LANGUAGES]
+        return np.stack([c.slopes for c in lines]), np.stack([c.intercepts for c in lines])
+
+    def calibration_of(self, languages: Index) -> tuple[Floats, Floats]:
+        """Give slopes and intercepts of texts, told by index of their language in `LANGUAGES`."""
+        slopes, intercepts = self._lines
+        return slopes[languages], intercepts[languages]
+
+    def _sums_before(self, batch: FoldedBatch, cuts: Index) -> tuple[Index, Index]:
+        """Sum the weights and count the n-grams that start before each position."""
+        per_character = [np.zeros(len(batch.codes), dtype=np.int64) for _ in self._tables]
+        counts = np.zeros(len(cuts), dtype=np.int64)
+        for found in grams(batch, self.hashing):
+            counts += np.searchsorted(found.starts, cuts)
+            for values, table in zip(per_character, self._tables, strict=True):
+                _add_at_starts(values, table, found)
+        sums = [
+            _sum_pieces(values, cuts, min(_LANES, len(self.categories) - _LANES * index))
+            for index, values in enumerate(per_character)
+        ]
+        return np.concatenate(sums, axis=1), counts
+
     def sum_weights(self, batch: FoldedBatch) -> tuple[Index, Index]:
-        """Sum each text's integer weights.
+        """Sum each text's integer weights, all of the text.
 
         Returns
         -------
@@ -163,29 +186,63 @@ class RiskModel:
         counts : ndarray of int64, shape (n_texts,)
             Number of n-grams.
         """
-        per_character = [np.zeros(len(batch.codes), dtype=np.int64) for _ in self._tables]
-        counts = np.zeros(len(batch), dtype=np.int64)
-        for found in grams(batch, self.hashing):
-            counts += np.diff(np.searchsorted(found.starts, batch.edges))
-            for values, table in zip(per_character, self._tables, strict=True):
-                _add_at_starts(values, table, found)
-        sums = [
-            _sum_pieces(values, batch.edges, min(_LANES, len(self.categories) - _LANES * index))
-            for index, values in enumerate(per_character)
-        ]
-        return np.concatenate(sums, axis=1), counts
+        sums, counts = self._sums_before(batch, batch.edges)
+        return np.diff(sums, axis=0), np.diff(counts)
 
-    def batch_logits(self, batch: FoldedBatch) -> Floats:
-        """Give the calibrated logits of folded texts; shape (n_texts, n_categories)."""
-        return self.logits_of_sums(batch, *self.sum_weights(batch))
+    def sum_windows(self, batch: FoldedBatch, windows: Windows) -> tuple[Index, Index]:
+        """Sum the integer weights of the n-grams that start in each window.
 
-    def logits_of_sums(self, batch: FoldedBatch, sums: Index, counts: Index) -> Floats:
-        """Give the calibrated logits from what `sum_weights` gave for the same batch."""
-        logits = self.biases + self.scales * sums * normaliser(counts)[:, np.newaxis]
+        Returns
+        -------
+        sums : ndarray of int64, shape (n_windows, n_categories)
+        counts : ndarray of int64, shape (n_windows,)
+        """
+        cuts = np.unique(np.concatenate((windows.starts, windows.ends)))
+        sums, counts = self._sums_before(batch, cuts)
+        first, last = np.searchsorted(cuts, windows.starts), np.searchsorted(cuts, windows.ends)
+        return sums[last] - sums[first], counts[last] - counts[first]
+
+    def best_windows(self, batch: FoldedBatch) -> Best:
+        """Find the window with the highest logit of each text in each category.
+
+        Of equal ones it is the one that starts first, then the shorter.
+        """
+        if not self.windowing.splits(batch.edges):
+            sums, counts = self.sum_weights(batch)
+            bounds = counts, batch.edges[:-1], batch.edges[1:]
+            return Best(sums, *(np.broadcast_to(b[:, np.newaxis], sums.shape) for b in bounds))
+        windows = self.windowing.of(batch.edges)
+        sums, counts = self.sum_windows(batch, windows)
+        parts = self.scales * sums * normaliser(counts)[:, np.newaxis]
+        highest = np.maximum.reduceat(parts, windows.firsts)
+        index = np.arange(len(parts))[:, np.newaxis]
+        winners = np.where(parts == highest[windows.owners], index, len(parts))
+        won = np.minimum.reduceat(winners, windows.firsts)
+        of_category = np.arange(sums.shape[1])
+        return Best(sums[won, of_category], counts[won], windows.starts[won], windows.ends[won])
+
+    def batch_logits(self, batch: FoldedBatch, languages: Index | None = None) -> Floats:
+        """Give the calibrated logits of folded texts; shape (n_texts, n_categories).
+
+        Parameters
+        ----------
+        batch : FoldedBatch
+        languages : ndarray of int64, shape (n_texts,), optional
+            What `postrisk.style.language_indices` gives for the batch, if it is known already.
+        """
+        return self.logits_of(batch, self.best_windows(batch), languages)
+
+    def logits_of(self, batch: FoldedBatch, best: Best, languages: Index | None = None) -> Floats:
+        """Give the calibrated logits from what `best_windows` gave for the same batch."""
+        logits = self.biases + self.scales * best.sums * normaliser(best.counts)
         if self.styles:
             style = style_features(batch, self.styles)
             for column, weights in zip(style.T, self.style_weights, strict=True):
                 logits = logits + column[:, np.newaxis] * weights
+        if self.calibrations:
+            known = language_indices(batch) if languages is None else languages
+            slopes, intercepts = self.calibration_of(known)
+            logits = intercepts + slopes * logits
         return logits
 
     def logits(self, texts: Sequence[str]) -> Floats:
@@ -209,16 +266,16 @@ def _add_at_starts(
     values[found.starts] += table[found.buckets]
 
 
-def _sum_pieces(values: npt.NDArray[np.int64], edges: Index, lanes: int) -> Index:
-    """Sum packed values per text, in pieces that no lane overflows."""
-    lengths = np.diff(edges)
+def _sum_pieces(values: npt.NDArray[np.int64], cuts: Index, lanes: int) -> Index:
+    """Sum the packed values before each cut from the first on, in pieces that no lane overflows."""
+    lengths = np.diff(cuts)
     pieces = -(-lengths // _PIECE)
-    firsts = np.cumsum(pieces) - pieces
-    within = np.arange(pieces.sum()) - np.repeat(firsts, pieces)
-    starts = np.repeat(edges[:-1], pieces) + within * _PIECE
+    bounds = np.concatenate(([0], np.cumsum(pieces)))
+    within = np.arange(bounds[-1]) - np.repeat(bounds[:-1], pieces)
+    starts = np.repeat(cuts[:-1], pieces) + within * _PIECE
     if not starts.size:
-        return np.zeros((len(lengths), lanes), dtype=np.int64)
-    piece_sums = _unpack(np.add.reduceat(values[: edges[-1]], starts), lanes)
+        return np.zeros((len(cuts), lanes), dtype=np.int64)
+    piece_sums = _unpack(np.add.reduceat(values[: cuts[-1]], starts), lanes)
     totals = np.concatenate((np.zeros((1, lanes), dtype=np.int64), np.cumsum(piece_sums, axis=0)))
-    sums: Index = totals[firsts + pieces] - totals[firsts]
+    sums: Index = totals[bounds]
     return sums

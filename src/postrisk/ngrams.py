@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from postrisk.folding import BLANK, Codes, FoldedBatch, Index, word_codes
+from postrisk.windows import Windowing, Windows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -205,15 +206,44 @@ def gram_matrix(batch: FoldedBatch, hashing: Hashing) -> csr_matrix:
     scipy.sparse.csr_matrix of float64, shape (n_texts, n_buckets)
         Its product with a weight vector is what the scoring kernel computes.
     """
+    return _matrix(batch, hashing, Windows.whole(batch.edges))
+
+
+def window_matrix(
+    batch: FoldedBatch, hashing: Hashing, windowing: Windowing
+) -> tuple[csr_matrix, Index]:
+    """Give the n-grams of every window as a matrix, and which text each row is a window of.
+
+    Returns
+    -------
+    matrix : scipy.sparse.csr_matrix of float64, shape (n_windows, n_buckets)
+    owners : ndarray of int64, shape (n_windows,)
+        Ascending; every text has one row at least.
+
+    Examples
+    --------
+    >>> from postrisk.folding import fold_batch
+    >>> batch = fold_batch(["a text longer than the window", "short"])
+    >>> matrix, owners = window_matrix(batch, Hashing(bits=8), Windowing(widths=(20,)))
+    >>> matrix.shape, owners.tolist()
+    ((4, 256), [0, 0, 0, 1])
+    """
+    windows = windowing.of(batch.edges)
+    return _matrix(batch, hashing, windows), windows.owners
+
+
+def _matrix(batch: FoldedBatch, hashing: Hashing, windows: Windows) -> csr_matrix:
     from scipy.sparse import csr_matrix  # noqa: PLC0415 - scoring must not import scipy
 
     rows, columns = [], []
     for found in grams(batch, hashing):
-        rows.append(np.searchsorted(batch.edges, found.starts, side="right") - 1)
-        columns.append(found.buckets)
+        first = np.searchsorted(found.starts, windows.starts)
+        counts = np.searchsorted(found.starts, windows.ends) - first
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows.append(np.repeat(np.arange(len(counts)), counts))
+        columns.append(found.buckets[np.repeat(first, counts) + within])
     row, column = np.concatenate(rows), np.concatenate(columns)
-    counts = np.bincount(row, minlength=len(batch))
-    values = normaliser(counts)[row]
-    matrix = csr_matrix((values, (row, column)), shape=(len(batch), hashing.buckets))
+    values = normaliser(np.bincount(row, minlength=len(windows.owners)))[row]
+    matrix = csr_matrix((values, (row, column)), shape=(len(windows.owners), hashing.buckets))
     matrix.sum_duplicates()
     return matrix

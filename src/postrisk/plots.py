@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from postrisk.cutoffs import Cutoffs
 from postrisk.errors import InputError, LabelError, shorten
 from postrisk.evaluation import Mask, Rate, expected_calibration_error, rates_by_group
-from postrisk.model import Cutoffs, Floats
+from postrisk.model import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,8 +19,8 @@ from typing import Any
 
 from postrisk._version import __version__
 from postrisk.columns import Columns
+from postrisk.cutoffs import BANDS, Band
 from postrisk.errors import InputError, TableError, shorten, shorten_list
-from postrisk.model import BANDS, Band
 from postrisk.outputs import new_file
 from postrisk.rows import Lines, Rejected, open_table, read_header, records
 from postrisk.rules import Outcome, Recommendation, Rulebook

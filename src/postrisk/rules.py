@@ -22,8 +22,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from postrisk.cutoffs import Band
 from postrisk.errors import RulebookError, shorten
-from postrisk.model import Band
 from postrisk.post import AccountKind, Category, Post, Reach
 
 DEFAULT_RULEBOOK = "fa_shi_2013_21"

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.errors import PostError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.folding import fold_batch
-from postrisk.model import BANDS, Band, Cutoffs, Floats, RiskModel, batches, sigmoid
+from postrisk.model import Floats, RiskModel, batches, sigmoid
 from postrisk.post import MAX_CHARS, Post, clean_text
 from postrisk.rules import (
     ReachFinding,
@@ -22,7 +23,7 @@ from postrisk.rules import (
     recommend,
 )
 from postrisk.store import load
-from postrisk.style import script_languages
+from postrisk.style import LANGUAGES, language_indices, script_languages
 
 # Probabilities are rounded once, here, so that a number reads the same in Python, in a CSV
 # file and after a round trip; bands are set on the rounded number.
@@ -146,10 +147,11 @@ class Scorer:
 
     def _score_batch(self, posts: Sequence[Post], texts: Sequence[str]) -> list[Assessment]:
         batch = fold_batch(texts)
-        rounded = round_scores(sigmoid(self.model.batch_logits(batch)))
+        languages = language_indices(batch)
+        rounded = round_scores(sigmoid(self.model.batch_logits(batch, languages)))
         categories, cutoffs = self.model.categories, self.model.cutoffs
         rows = [dict(zip(categories, row, strict=True)) for row in rounded.tolist()]
-        scripts = script_languages(batch)
+        scripts = [LANGUAGES[index] for index in languages]
         bands = [set_bands(cutoffs, row, script) for row, script in zip(rows, scripts, strict=True)]
         reasons = self._reasons(texts, rows, bands)
         assessed = []

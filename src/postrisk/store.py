@@ -16,20 +16,22 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from postrisk.assets import asset
+from postrisk.cutoffs import Cutoffs
 from postrisk.errors import DataError, ModelError, shorten
 from postrisk.folding import folding_version
-from postrisk.model import Cutoffs, RiskModel
+from postrisk.model import Calibration, RiskModel
 from postrisk.ngrams import Hashing
 from postrisk.style import Style
+from postrisk.windows import Windowing
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DEFAULT_MODEL = "postrisk-base"
 _CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npz", "CARD.md"
 _LARGEST_CONFIG = 1 << 20
@@ -37,7 +39,16 @@ _HEADERS = 4096
 _Digest = Field(pattern="^[0-9a-f]{64}$")
 
 
-class Calibration(BaseModel):
+class StoredLine(BaseModel):
+    """A language's calibration per category: ``logit = intercept + slope * logit for all``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    slopes: tuple[Annotated[float, Field(gt=0)], ...]
+    intercepts: tuple[float, ...]
+
+
+class StoredCalibration(BaseModel):
     """Per category, in the model's order: ``logit = bias + scale / sqrt(n) * sum``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -45,6 +56,7 @@ class Calibration(BaseModel):
     method: Literal["sigmoid", "none"]
     scales: tuple[float, ...]
     biases: tuple[float, ...]
+    languages: dict[Literal["en", "zh"], StoredLine]
 
 
 class ModelConfig(BaseModel):
@@ -52,14 +64,15 @@ class ModelConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    format_version: Literal[1]
+    format_version: Literal[2]
     name: str = Field(min_length=1)
     version: str = Field(min_length=1)
     categories: tuple[str, ...] = Field(min_length=1)
     hashing: Hashing
     folding_version: int
     styles: tuple[Style, ...]
-    calibration: Calibration
+    windowing: Windowing
+    calibration: StoredCalibration
     cutoffs: dict[str, Cutoffs]
     data_fingerprint: str
     checksums: dict[str, str]
@@ -118,10 +131,15 @@ def save(
         "hashing": model.hashing.model_dump(mode="json"),
         "folding_version": folding_version(),
         "styles": list(model.styles),
+        "windowing": model.windowing.model_dump(mode="json"),
         "calibration": {
             "method": calibration,
             "scales": model.scales.tolist(),
             "biases": model.biases.tolist(),
+            "languages": {
+                language: {"slopes": c.slopes.tolist(), "intercepts": c.intercepts.tolist()}
+                for language, c in model.calibrations.items()
+            },
         },
         "cutoffs": {name: cut.model_dump(mode="json") for name, cut in model.cutoffs.items()},
         "data_fingerprint": data_fingerprint,
@@ -166,7 +184,8 @@ def read_config(folder: Path) -> ModelConfig:
         raise ModelError(path, "JSON", "not an object")
     if raw.get("format_version") != FORMAT_VERSION:
         found = shorten(raw.get("format_version"))
-        raise ModelError(path, "format version", f"found {found}, expected {FORMAT_VERSION}")
+        reason = f"found {found}, expected {FORMAT_VERSION}; train it again"
+        raise ModelError(path, "format version", reason)
     if raw.get("config_checksum") != _digest(_canonical(raw)):
         raise ModelError(path, "checksum", "the file was changed after it was written")
     try:
@@ -238,7 +257,9 @@ def load(folder: str | Path | None = None) -> RiskModel:
     n = len(config.categories)
     if len(set(config.categories)) != n:
         raise ModelError(path / _CONFIG, "categories", "one is there twice")
+    lines = config.calibration.languages.values()
     sizes = {len(config.calibration.scales), len(config.calibration.biases)}
+    sizes |= {len(numbers) for line in lines for numbers in (line.slopes, line.intercepts)}
     if sizes != {n} or set(config.cutoffs) != set(config.categories):
         raise ModelError(path / _CONFIG, "categories", "calibration or cutoffs do not fit them")
     _check_shapes(path / _WEIGHTS, config, arrays)
@@ -253,6 +274,11 @@ def load(folder: str | Path | None = None) -> RiskModel:
         cutoffs=config.cutoffs,
         styles=config.styles,
         style_weights=arrays["style_weights"],
+        windowing=config.windowing,
+        calibrations={
+            str(language): Calibration(np.array(line.slopes), np.array(line.intercepts))
+            for language, line in config.calibration.languages.items()
+        },
         identity=config.config_checksum,
     )
 

@@ -26,6 +26,8 @@ Style = Literal[
     "capitals",
 ]
 STYLES: tuple[Style, ...] = get_args(Style)
+# What `language_indices` tells apart; the first is a text that shows neither script.
+LANGUAGES = ("und", "en", "zh")
 Mask = npt.NDArray[np.bool_]
 
 
@@ -71,22 +73,30 @@ def _count(mask: Mask, starts: Index, ends: Index) -> Index:
     return sums[ends] - sums[starts]
 
 
-def script_languages(batch: FoldedBatch) -> list[str]:
-    """Tell ``zh``, ``en`` or ``und`` for each text from the folded characters.
+def language_indices(batch: FoldedBatch) -> Index:
+    """Tell each text's script language as its index in `LANGUAGES`; shape (n_texts,).
 
     Folding comes first, so that look-alike letters from other scripts do not change a text's
-    language, and with it its cut-offs. A Han character weighs as much as three Latin letters.
-
-    >>> from postrisk.folding import fold_batch
-    >>> script_languages(fold_batch(["打死我也不信 lol", "sее you", "42"]))
-    ['zh', 'en', 'und']
+    language, and with it its calibration and cut-offs. A Han character weighs as much as three
+    Latin letters.
     """
     codes = batch.codes
     han = _between(codes, 0x3400, 0x9FFF) | _between(codes, 0x20000, 0x3FFFD)
     latin = _between(codes, ord("a"), ord("z"))
     starts, ends = batch.edges[:-1], batch.edges[1:]
-    weights = zip(_count(han, starts, ends), _count(latin, starts, ends), strict=True)
-    return ["und" if not (h or x) else "zh" if 3 * h >= x else "en" for h, x in weights]
+    n_han, n_latin = _count(han, starts, ends), _count(latin, starts, ends)
+    written = np.where(3 * n_han >= n_latin, LANGUAGES.index("zh"), LANGUAGES.index("en"))
+    return np.where(n_han + n_latin > 0, written, LANGUAGES.index("und"))
+
+
+def script_languages(batch: FoldedBatch) -> list[str]:
+    """Tell ``zh``, ``en`` or ``und`` for each text from the folded characters.
+
+    >>> from postrisk.folding import fold_batch
+    >>> script_languages(fold_batch(["打死我也不信 lol", "sее you", "42"]))
+    ['zh', 'en', 'und']
+    """
+    return [LANGUAGES[index] for index in language_indices(batch)]
 
 
 def style_features(batch: FoldedBatch, names: Sequence[Style]) -> npt.NDArray[np.float64]:

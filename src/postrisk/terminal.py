@@ -19,8 +19,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from postrisk.cutoffs import BANDS, Band
 from postrisk.explanation import Explanation
-from postrisk.model import BANDS, Band
 from postrisk.rows import STANDARD
 from postrisk.rules import Rulebook
 from postrisk.scorer import Assessment

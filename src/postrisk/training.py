@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from postrisk.bands import Ceilings, choose_cutoffs, fit_sigmoid
+from postrisk.bands import Ceilings, calibrate, choose_cutoffs
+from postrisk.cutoffs import Cutoffs
 from postrisk.errors import LabelError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.features import PostFeatures, texts_of
-from postrisk.folding import fold_batch
+from postrisk.folding import Index, fold_batch
 from postrisk.linear import UNKNOWN, Labels, LinearCore, quantise
-from postrisk.model import Cutoffs, Floats, RiskModel, batches, sigmoid
+from postrisk.model import WHOLE, Calibration, Floats, RiskModel, batches, sigmoid
 from postrisk.post import Category, Post
 from postrisk.style import Style, script_languages
+from postrisk.windows import Windowing
 
 _LANGUAGES = ("en", "zh")
 # Fewer held-out safe posts than this cannot prove a ceiling of 1 % (Clopper-Pearson).
@@ -35,16 +38,37 @@ def _as_array(values: Any, name: str, kind: Any = None) -> npt.NDArray[Any]:
         raise LabelError(f"{name}: {error}") from None
 
 
+def _as_weights(values: Any, size: int, default: Floats) -> Floats:
+    weights = default if values is None else _as_array(values, "weights", float)
+    if weights.shape != (size,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise LabelError("weights: expected one finite number of 0 or more for each post")
+    return weights
+
+
 def texts_languages(texts: Sequence[str]) -> list[str]:
     """Tell the script language of each text, by which bands are set."""
     return [language for part in batches(texts) for language in script_languages(fold_batch(part))]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the weights are fitted on: whole posts, or their windows."""
+
+    matrix: csr_matrix
+    owners: Index
+    weights: Floats
+
+    def fit(self, core: LinearCore, labels: Labels, chosen: npt.NDArray[np.bool_]) -> LinearCore:
+        """Fit on the rows of the chosen posts."""
+        rows = np.flatnonzero(chosen[self.owners])
+        return core.fit(self.matrix[rows], labels[self.owners[rows]], self.weights[rows])
+
+
 class RiskClassifier(BaseEstimator):  # type: ignore[misc]
     """Learn the categories of posts; ``fit`` leaves a `RiskModel` in ``model_``.
 
-    Decisions for calibration and bands come from held-out groups (``GroupKFold``); the final
-    weights come from all posts.
+    Decisions for calibration and bands come from held-out groups (``GroupKFold``), each the
+    highest of a post's windows; the final weights come from all posts.
 
     Parameters
     ----------
@@ -58,6 +82,11 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
     max_iter : int
     folds : int
         Group-disjoint folds for calibration.
+    windowing : Windowing
+        Which windows of a post are scored. The weights are fitted on whole posts.
+    negative_windows : bool
+        Whether posts that have none of their known categories are learnt window by window
+        instead, the windows of a post sharing its weight.
     review_ceiling, flag_ceiling : float
         Highest false-positive rates, see `postrisk.bands.Ceilings`.
     name, version : str
@@ -87,6 +116,8 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         C: float = 4.0,
         max_iter: int = 1000,
         folds: int = 5,
+        windowing: Windowing = WHOLE,
+        negative_windows: bool = False,  # noqa: FBT001, FBT002 - scikit-learn's way
         review_ceiling: float = 0.05,
         flag_ceiling: float = 0.01,
         name: str = "custom",
@@ -100,6 +131,8 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         self.C = C
         self.max_iter = max_iter
         self.folds = folds
+        self.windowing = windowing
+        self.negative_windows = negative_windows
         self.review_ceiling = review_ceiling
         self.flag_ceiling = flag_ceiling
         self.name = name
@@ -112,6 +145,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         *,
         groups: Any = None,
         sample_weight: Any = None,
+        calibration_weight: Any = None,
         safe_groups: Sequence[npt.NDArray[np.bool_]] = (),
     ) -> Self:
         """Train, calibrate and set the bands.
@@ -125,6 +159,9 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             Posts that share an event, a source or near-identical words; a group is held out
             whole. Each post by itself when absent.
         sample_weight : array-like of float, shape (n_posts,), optional
+        calibration_weight : array-like of float, shape (n_posts,), optional
+            The mixture of posts that probabilities are calibrated for; ``sample_weight`` when
+            absent. A post of weight 0 takes no part in calibration.
         safe_groups : sequence of boolean masks, shape (n_posts,)
             Posts on which the ceilings must hold, each mask by itself, such as protected
             speech. All posts known not to have the category always make one group.
@@ -136,22 +173,24 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         """
         texts = texts_of(posts)
         labels, weights = self._check(texts, y, groups, sample_weight)
+        mixture = _as_weights(calibration_weight, len(texts), weights)
         for index, mask in enumerate(safe_groups):
             if np.shape(mask) != (len(texts),):
                 raise LabelError(f"safe group {index}: expected one True or False for each post")
-        self.features_ = self.make_features()
-        matrix = self.features_.fit(texts).transform(texts)
+        self.features_ = self.make_features().fit(texts)
         with threadpool_limits(limits=1):
-            held_out = self._held_out_decisions(matrix, labels, groups, weights)
-            core = LinearCore(self.C, self.max_iter).fit(matrix, self._as_matrix(labels), weights)
-        lines = [
-            fit_sigmoid(held_out[known, c], labels[known, c] == 1, weights[known])
-            for c, known in enumerate((labels != UNKNOWN).T)
-        ]
-        slopes, intercepts = np.array(lines).T
-        self.held_out_ = sigmoid(slopes * held_out + intercepts)
-        cutoffs = self._choose_cutoffs(texts, labels, safe_groups)
-        self.model_ = self._build_model(core, slopes, intercepts, cutoffs)
+            rows = self._training_rows(texts, labels, weights)
+            held_out = self._held_out_decisions(texts, rows, labels, groups)
+            core = rows.fit(self._core(), self._as_matrix(labels), np.ones(len(texts), dtype=bool))
+        languages = np.array(texts_languages(texts), dtype=object)
+        overall, calibrations = calibrate(held_out, labels, mixture, languages)
+        logits = overall.intercepts + overall.slopes * held_out
+        for language, line in calibrations.items():
+            spoken = languages == language
+            logits[spoken] = line.intercepts + line.slopes * logits[spoken]
+        self.held_out_ = sigmoid(logits)
+        cutoffs = self._choose_cutoffs(languages, labels, safe_groups)
+        self.model_ = self._build_model(core, overall, calibrations, cutoffs)
         return self
 
     def make_features(self) -> PostFeatures:
@@ -171,10 +210,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             raise LabelError("labels: expected 0, 1, or -1 where it is not known")
         if groups is not None and len(groups) != len(texts):
             raise LabelError(f"groups: found {len(groups)}, expected {len(texts)}")
-        given = np.ones(len(texts)) if sample_weight is None else sample_weight
-        weights = _as_array(given, "weights", float)
-        if weights.shape != (len(texts),) or not (np.isfinite(weights) & (weights >= 0)).all():
-            raise LabelError("weights: expected one finite number of 0 or more for each post")
+        weights = _as_weights(sample_weight, len(texts), np.ones(len(texts)))
         for name, column in zip(self.categories, labels.T, strict=True):
             if not {0, 1} <= set(column.tolist()):
                 raise LabelError(f"{name}: needs posts that have it and posts that do not")
@@ -185,28 +221,59 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         """Give one label a second, equal column, since a vector means classes to the core."""
         return np.hstack((labels, labels)) if labels.shape[1] == 1 else labels
 
+    def _core(self) -> LinearCore:
+        return LinearCore(self.C, self.max_iter)
+
+    def _training_rows(self, texts: Sequence[str], labels: Labels, weights: Floats) -> _Rows:
+        whole = self.features_.transform(texts)
+        if not (self.negative_windows and self.windowing.widths):
+            return _Rows(whole, np.arange(len(texts)), weights)
+        is_safe = (labels != 1).all(axis=1) & (labels == 0).any(axis=1)
+        safe, others = np.flatnonzero(is_safe), np.flatnonzero(~is_safe)
+        windows, owners = self.features_.transform_windows(
+            [texts[i] for i in safe.tolist()], self.windowing
+        )
+        owners = np.concatenate((others, safe[owners]))
+        shared = weights / np.bincount(owners, minlength=len(texts))
+        return _Rows(vstack([whole[others], windows], format="csr"), owners, shared[owners])
+
     def _held_out_decisions(
-        self, matrix: csr_matrix, labels: Labels, groups: Any, weights: Floats
+        self, texts: Sequence[str], rows: _Rows, labels: Labels, groups: Any
     ) -> Floats:
-        by_itself = np.arange(matrix.shape[0]) if groups is None else np.asarray(groups)
+        n = len(texts)
+        by_itself = np.arange(n) if groups is None else np.asarray(groups)
         if len(np.unique(by_itself)) < self.folds:
             raise LabelError(f"groups: need at least {self.folds}, one for each fold")
         decisions = np.zeros(labels.shape)
-        for train, test in GroupKFold(self.folds).split(matrix, groups=by_itself):
-            core = LinearCore(self.C, self.max_iter)
-            core.fit(matrix[train], self._as_matrix(labels[train]), weights[train])
-            decisions[test] = core.decision_function(matrix[test])[:, : labels.shape[1]]
+        for _, test in GroupKFold(self.folds).split(np.zeros((n, 1)), groups=by_itself):
+            train = np.ones(n, dtype=bool)
+            train[test] = False
+            core = rows.fit(self._core(), self._as_matrix(labels), train)
+            if self.windowing.widths:
+                decided = self._decide_windows(core, [texts[i] for i in test])
+            else:
+                decided = core.decision_function(rows.matrix[test])
+            decisions[test] = decided[:, : labels.shape[1]]
         return decisions
+
+    def _decide_windows(self, core: LinearCore, texts: Sequence[str]) -> Floats:
+        """Give the highest decision of each text's windows, a batch at a time to save memory."""
+        decided = []
+        for part in batches(texts):
+            matrix, owners = self.features_.transform_windows(part, self.windowing)
+            firsts = np.flatnonzero(np.diff(owners, prepend=-1))
+            decided.append(np.maximum.reduceat(core.decision_function(matrix), firsts))
+        return np.concatenate(decided)
 
     def _build_model(
         self,
         core: LinearCore,
-        slopes: Floats,
-        intercepts: Floats,
+        overall: Calibration,
+        calibrations: dict[str, Calibration],
         cutoffs: dict[str, Cutoffs],
     ) -> RiskModel:
         n, hashing = len(self.categories), self.features_.hashing_
-        coefficients = core.coef_[:n] * slopes[:, np.newaxis]
+        coefficients = core.coef_[:n] * overall.slopes[:, np.newaxis]
         weights, scales = quantise(coefficients[:, : hashing.buckets])
         return RiskModel(
             name=self.name,
@@ -215,22 +282,23 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             hashing=hashing,
             weights=weights,
             scales=scales,
-            biases=slopes * core.intercept_[:n] + intercepts,
+            biases=overall.slopes * core.intercept_[:n] + overall.intercepts,
             cutoffs=cutoffs,
             styles=tuple(self.styles),
             style_weights=coefficients[:, hashing.buckets :].T.copy()
             if self.styles
             else np.zeros((0, 0)),
+            windowing=self.windowing,
+            calibrations=calibrations,
         )
 
     def _choose_cutoffs(
         self,
-        texts: Sequence[str],
+        languages: npt.NDArray[np.object_],
         labels: Labels,
         safe_groups: Sequence[npt.NDArray[np.bool_]],
     ) -> dict[str, Cutoffs]:
         ceilings = Ceilings(self.review_ceiling, self.flag_ceiling)
-        languages = np.array(texts_languages(texts))
         cutoffs = {}
         for column, name in enumerate(self.categories):
             safe = labels[:, column] == 0
@@ -253,8 +321,11 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
     def predict(self, posts: Sequence[str | Post]) -> npt.NDArray[np.int64]:
         """Give 1 where a person should look, that is where the band is not ``pass``."""
         probabilities = self.predict_proba(posts)
-        cuts = np.array([self.model_.cutoffs[name].review for name in self.categories])
-        return (probabilities >= cuts).astype(np.int64)
+        cutoffs = [self.model_.cutoffs[name] for name in self.categories]
+        languages = texts_languages(texts_of(posts))
+        cuts = [[cut.of(language).review for cut in cutoffs] for language in languages]
+        reached = probabilities >= np.reshape(cuts, probabilities.shape)
+        return reached.astype(np.int64)
 
     def explain(self, posts: Sequence[str | Post]) -> list[dict[str, Explanation]]:
         """Explain each post in every category."""
