@@ -8,7 +8,8 @@ import unicodedata
 import numpy as np
 from hypothesis import strategies as st
 
-from postrisk.cutoffs import Cutoffs
+from postrisk.bands import LADDER
+from postrisk.cutoffs import Cutoffs, Step
 from postrisk.model import WHOLE, Calibration, RiskModel
 from postrisk.ngrams import Hashing
 from postrisk.style import STYLES
@@ -168,6 +169,24 @@ def make_calibrations(seed, n_categories, languages):
     return {name: Calibration(*line) for name, line in zip(languages, lines, strict=True)}
 
 
+def make_ladder(seed=0, languages=("all", "zh"), thin=2):
+    """Steps of one category; the strictest ``thin`` of them are not proven, the first unknown."""
+    random = np.random.default_rng(seed)
+    ladder = {}
+    for language in languages:
+        cuts = np.sort(random.uniform(0.2, 0.95, len(LADDER)).round(6))[::-1].tolist()
+        ladder[language] = tuple(
+            Step(
+                ceiling=ceiling,
+                cutoff=cut if index else None,
+                proven=index >= thin,
+                recall=round(1 - cut, 3),
+            )
+            for index, (ceiling, cut) in enumerate(zip(LADDER, cuts, strict=True))
+        )
+    return ladder
+
+
 def whole_and_overall(model):
     """The same model without windows and without calibrations of languages."""
     return dataclasses.replace(model, windowing=WHOLE, calibrations={})
@@ -213,4 +232,5 @@ def models(draw):
         model,
         windowing=draw(windowings()),
         calibrations=make_calibrations(seed, n_categories, languages),
+        ladder={name: make_ladder(seed) for name in model.categories} if languages else {},
     )

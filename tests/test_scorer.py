@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -13,6 +14,7 @@ from postrisk.errors import PostError
 from postrisk.post import Post
 from postrisk.rules import Outcome, Recommendation
 from postrisk.scorer import Scorer, reband
+from strategies import make_ladder
 from tiny import WORDS, tiny_model
 
 SCORER = Scorer(tiny_model())
@@ -99,3 +101,29 @@ def test_errors_say_which_post(snapshot):
 
 def test_no_posts_give_no_assessments():
     assert SCORER.score([]) == []
+
+
+def test_ceilings_move_bands_and_no_score():
+    model = dataclasses.replace(tiny_model(), ladder=dict.fromkeys(WORDS, make_ladder(thin=1)))
+    scorer = Scorer(model, flag_ceiling=0.2, review_ceiling=0.2)
+    text = WORDS["rumor"]
+    found, plain = scorer.score_one(text), SCORER.score_one(text)
+    assert found.scores == plain.scores
+    assert found.bands["rumor"] is Band.FLAG
+    never = Scorer(model, flag_ceiling=0.001).score_one(text)
+    assert never.bands["rumor"] is Band.REVIEW
+    assert never.model_version == f"{plain.model_version}, flag ceiling 0.1 %"
+    again = reband(found, scorer.model.cutoffs, scorer.rulebook, Post(text="another text"))
+    assert again == found
+
+
+@pytest.mark.parametrize(("text", "script"), [("soup", "en"), ("今天喝汤", "zh"), ("42", "und")])
+def test_an_assessment_tells_the_script_that_its_bands_go_by(text, script):
+    cutoffs = {
+        name: Cutoffs(review=1.0, languages={script: Cutoffs(review=0.0, flag=0.0)})
+        for name in WORDS
+    }
+    found = SCORER.score_one(text)
+    assert found.script == found.to_dict()["script"] == script
+    assert Scorer(tiny_model().with_cutoffs(cutoffs)).score_one(text).bands["rumor"] is Band.FLAG
+    assert reband(found, cutoffs, SCORER.rulebook, Post(text=text)).bands["rumor"] is Band.FLAG

@@ -22,7 +22,7 @@ from postrisk.errors import ModelError
 from postrisk.ngrams import Hashing
 from postrisk.store import describe, find_model, load, save
 from postrisk.windows import Windowing
-from strategies import make_calibrations, make_model, models, texts
+from strategies import make_calibrations, make_ladder, make_model, models, texts
 
 FILES = ("config.json", "weights.npz", "CARD.md")
 TEXTS = ["kill you", "谣言", "see https://a.example", ""]
@@ -30,6 +30,7 @@ MODEL = dataclasses.replace(
     make_model(hashing=Hashing(bits=6), n_categories=2, styles=("links",)),
     windowing=Windowing(widths=(40, 100)),
     calibrations=make_calibrations(0, 2, ("en",)),
+    ladder={"c0": make_ladder(0), "c1": make_ladder(1)},
 )
 
 
@@ -95,7 +96,16 @@ def test_law_7_a_loaded_model_scores_as_the_saved_one(model, batch_texts):
             ).read_bytes()
     np.testing.assert_array_equal(loaded.logits(batch_texts), model.logits(batch_texts))
     assert loaded.identity == saved.identity == again.identity != ""
-    for field in ("name", "version", "categories", "hashing", "cutoffs", "styles", "windowing"):
+    for field in (
+        "name",
+        "version",
+        "categories",
+        "hashing",
+        "cutoffs",
+        "styles",
+        "windowing",
+        "ladder",
+    ):
         assert getattr(loaded, field) == getattr(model, field)
     assert list(loaded.calibrations) == list(model.calibrations)
     for language, line in model.calibrations.items():
@@ -222,7 +232,7 @@ def test_law_6_signed_configs_with_wrong_values(stored, data, value):
     place = config
     while True:
         key = data.draw(st.sampled_from(list(place)))
-        if not (isinstance(place[key], dict) and data.draw(st.booleans())):
+        if not (isinstance(place[key], dict) and place[key] and data.draw(st.booleans())):
             break
         place = place[key]
     if data.draw(st.booleans()):
@@ -286,6 +296,19 @@ def set_at(*path, value):
         (set_at("calibration", "languages", "en", "slopes", value=[float("inf")] * 2), "fields"),
         (set_at("calibration", "languages", "en", "intercepts", value=["x", 0.0]), "fields"),
         (set_at("calibration", "languages", "und", value={}), "fields"),
+        (set_at("ladder", "c0", value={}), "ladder"),
+        (set_at("ladder", value={"c0": {"all": []}}), "fields"),
+        (set_at("ladder", "other", value={}), "categories"),
+        (set_at("ladder", "c0", "fr", value=[]), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "cutoff", value=2), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "cutoff", value=0.01), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "cutoff", value=None), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "ceiling", value=0.3), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "ceiling", value=0), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "recall", value=float("nan")), "fields"),
+        (set_at("ladder", "c0", "zh", 3, "proven", value="maybe"), "fields"),
+        (set_at("cutoffs", "c0", "review_only", value=True), "fields"),
+        (set_at("cutoffs", "c0", "reason", value="because"), "fields"),
         (set_at("windowing", "widths", value=[9, 5]), "fields"),
         (set_at("windowing", "widths", value=[0]), "fields"),
         (set_at("windowing", "steps", value=0), "fields"),
@@ -457,6 +480,23 @@ def test_describing(folder):
     assert described["bytes"] == sum((folder / name).stat().st_size for name in FILES)
     assert described["cutoffs"]["c0"] == "review from 0.250, flag from 0.750"
     assert described["identity"] == load(folder).identity
+    steps = described["ceilings"]["c0 (all)"].split("; ")
+    assert len(steps) == 8
+    assert steps[0] == "0.1%: unknown"
+    assert steps[1].startswith("0.2%: from 0.")
+    assert steps[1].endswith("%, not proven")
+    assert steps[2].startswith("0.5%: from 0.")
+
+
+def test_describing_what_is_never_flagged(tmp_path):
+    model = MODEL.with_ceilings(review=0.05, flag=0.001)
+    model = model.with_review_only("c1", "AUC below .70 on unseen sources", "zh")
+    write(tmp_path / "model", model)
+    cutoffs = describe(tmp_path / "model")["cutoffs"]
+    assert cutoffs["c0"].endswith(", never flagged: too few held-out safe posts")
+    assert cutoffs["c1"].endswith(", never flagged: too few held-out safe posts")
+    assert cutoffs["c1 (zh)"].endswith(", never flagged: AUC below .70 on unseen sources")
+    assert load(tmp_path / "model").cutoffs == model.cutoffs
 
 
 def test_describing_a_card_that_is_no_text(stored, tmp_path):

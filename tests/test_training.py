@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
 from postrisk import training
+from postrisk.bands import LADDER
 from postrisk.errors import InputError, LabelError
 from postrisk.post import Category, Post
 from postrisk.store import load, save
@@ -144,6 +145,29 @@ def test_the_ceilings_hold_on_each_safe_group():
                 assert np.mean(safe >= fit.model_.cutoffs[name].review) <= 0.25
         assert fit.model_.cutoffs[name].review >= loose.model_.cutoffs[name].review
     assert fit.model_.cutoffs["rumor"].review > loose.model_.cutoffs["rumor"].review
+
+
+def test_the_model_carries_a_ladder_that_its_own_bands_are_from(fitted):
+    model = fitted.model_
+    assert set(model.ladder) == set(CATEGORIES)
+    assert model.with_ceilings(0.25, 0.1).cutoffs == model.cutoffs
+    _, labels = make_posts()
+    for column, ladder in enumerate(model.ladder.values()):
+        assert [step.ceiling for step in ladder["all"]] == sorted({*LADDER, 0.25, 0.1})
+        safe = fitted.held_out_[labels[:, column] == 0, column]
+        risky = fitted.held_out_[labels[:, column] == 1, column]
+        for step in ladder["all"]:
+            if step.cutoff is not None:
+                assert np.mean(safe >= step.cutoff) <= step.ceiling
+                assert step.recall == np.mean(risky >= step.cutoff)
+
+
+def test_languages_with_enough_safe_posts_have_steps_of_their_own():
+    posts, labels, chinese = bilingual(1400)
+    labels[chinese & (np.arange(1400) > 700)] = 1
+    model = classifier(categories=("rumor",)).fit(posts, labels).model_
+    assert set(model.ladder["rumor"]) == {"all", "en"}
+    assert set(model.cutoffs["rumor"].languages) == {"en"}
 
 
 def test_groups_are_held_out_whole(monkeypatch):

@@ -24,7 +24,8 @@ def main() -> None:
     """Write the picture; the fonts that rich would fetch are left to the reader's system."""
     console = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
     scorer = Scorer()
-    print_explanation(console, scorer.score_one(POST), scorer.explain(POST))
+    found, why = scorer.score_one(POST), scorer.explain(POST)
+    print_explanation(console, found, why, scorer.model.cutoffs)
     svg = console.export_svg(title="postrisk explain")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     IMAGES.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import beta
 
-from postrisk.cutoffs import Cutoffs
+from postrisk.cutoffs import Cutoffs, Step, restep
 from postrisk.model import Calibration, Floats, sigmoid
 from postrisk.style import LANGUAGES
 
 _CONFIDENCE = 0.95
 _DECIMALS = 6
 _FEWEST_POSITIVES, _FEWEST_NEGATIVES = 20, 200
+LADDER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 UNKNOWN = -1
 Labels = npt.NDArray[np.int8]
 
@@ -127,6 +129,11 @@ class Ceilings:
     review: float = 0.05
     flag: float = 0.01
 
+    @property
+    def ladder(self) -> tuple[float, ...]:
+        """The ceilings for which a model keeps cut-offs, these two among them."""
+        return tuple(sorted({*LADDER, self.review, self.flag}))
+
 
 def cutoff_under(ceiling: float, safe_probabilities: Floats) -> float | None:
     """Give the lowest cut-off that keeps the upper bound below ``ceiling``.
@@ -151,9 +158,8 @@ def cutoff_under(ceiling: float, safe_probabilities: Floats) -> float | None:
     True
     """
     total = len(safe_probabilities)
-    allowed = -1
-    while allowed + 1 < total and clopper_pearson(allowed + 1, total)[1] <= ceiling:
-        allowed += 1
+    keeping = bisect_right(range(total), ceiling, key=lambda hits: clopper_pearson(hits, total)[1])
+    allowed = keeping - 1
     if allowed < 0:
         return None
     descending = np.sort(safe_probabilities)[::-1]
@@ -163,16 +169,41 @@ def cutoff_under(ceiling: float, safe_probabilities: Floats) -> float | None:
     return cut if cut <= 1 else None
 
 
+def climb(
+    ceilings: Collection[float], safe_groups: Sequence[Floats], risky: Floats | None = None
+) -> tuple[Step, ...]:
+    """Choose a category's cut-off for each ceiling, so that each group of safe posts keeps it.
+
+    A group too small to prove a ceiling is left out of that step, which is then not proven. A
+    stricter ceiling never gets a lower cut-off.
+
+    Parameters
+    ----------
+    ceilings : collection of float
+    safe_groups : sequence of ndarrays of float64
+        Probabilities of held-out posts that should not be reached.
+    risky : ndarray of float64, optional
+        Probabilities of held-out posts that should be; they tell what a ceiling costs.
+    """
+    steps: list[Step] = []
+    highest: float | None = None
+    for ceiling in sorted(set(ceilings), reverse=True):
+        cuts = [cutoff_under(ceiling, group) for group in safe_groups]
+        known = [cut for cut in cuts if cut is not None]
+        cutoff = max([*known, highest or 0.0]) if known else None
+        highest = highest if cutoff is None else cutoff
+        found = 0.0 if cutoff is None or risky is None else float(np.mean(risky >= cutoff))
+        recall = None if risky is None or not len(risky) else found
+        proven = bool(cuts) and None not in cuts
+        steps.append(Step(ceiling=ceiling, cutoff=cutoff, proven=proven, recall=recall))
+    return tuple(reversed(steps))
+
+
 def choose_cutoffs(ceilings: Ceilings, *safe_groups: Floats) -> Cutoffs:
     """Choose a category's cut-offs so that groups of safe posts keep both ceilings.
 
     A group too small to prove the ceiling of ``flag`` means that nothing is flagged; one too
     small to prove that of ``review`` is left out of it, and with no other the cut-off is .5.
     """
-    reviews = [cutoff_under(ceilings.review, group) for group in safe_groups]
-    flags = [cutoff_under(ceilings.flag, group) for group in safe_groups]
-    known_reviews = [cut for cut in reviews if cut is not None]
-    review = max(known_reviews, default=0.5)
-    if any(cut is None for cut in flags) or not flags:
-        return Cutoffs(review=review)
-    return Cutoffs(review=review, flag=max([review, *(cut for cut in flags if cut is not None)]))
+    steps = climb((ceilings.review, ceilings.flag), safe_groups)
+    return restep(Cutoffs(review=0.5), steps, ceilings.review, ceilings.flag)

@@ -108,7 +108,7 @@ def _cutoffs(model: RiskModel) -> str:
             **model.cutoffs[name].languages,
             "other": model.cutoffs[name],
         }.items():
-            flag = "never: too few held-out safe posts" if cut.flag is None else f"{cut.flag:.3f}"
+            flag = f"never: {cut.why_never_flagged}" if cut.flag is None else f"{cut.flag:.3f}"
             rows.append([name, language, f"{cut.review:.3f}", flag])
     return _table(["category", "language", "review from", "flag from"], rows)
 

@@ -15,13 +15,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from postrisk._version import __version__
 from postrisk.errors import DataError, InputError, ModelError, PostriskError, RulebookError
+from postrisk.options import (
+    FlagCeiling,
+    JsonOption,
+    ModelOption,
+    ReviewCeiling,
+    RulesOption,
+    column,
+)
 from postrisk.post import MAX_CHARS
 
 EXIT_CODES: dict[type[PostriskError], int] = {
@@ -47,21 +55,6 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(no_args_is_help=True, help="Show and check reach rules.")
 app.add_typer(rules_app, name="rules")
-
-ModelOption = Annotated[
-    str | None, typer.Option("--model", help="Model folder or shipped name.", metavar="MODEL")
-]
-RulesOption = Annotated[
-    str | None, typer.Option("--rules", help="Rulebook file or shipped name.", metavar="RULEBOOK")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
-def _column(field: str) -> Any:
-    return typer.Option(
-        f"--{field.replace('_', '-')}-column", metavar="NAME", rich_help_panel="Columns",
-        help=f"Column that holds {field.replace('_', ' ')}.",
-    )  # fmt: skip
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's signature
@@ -98,19 +91,21 @@ def score(
         Path | None, typer.Option(help="Where rejected rows go; OUT.rejected.csv by default.")
     ] = None,
     max_chars: Annotated[int, typer.Option(min=1, help="Longest text allowed.")] = MAX_CHARS,
+    review_ceiling: ReviewCeiling = None,
+    flag_ceiling: FlagCeiling = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
-    text_column: Annotated[str | None, _column("text")] = None,
-    id_column: Annotated[str | None, _column("id")] = None,
-    platform_column: Annotated[str | None, _column("platform")] = None,
-    posted_at_column: Annotated[str | None, _column("posted_at")] = None,
-    reposts_column: Annotated[str | None, _column("reposts")] = None,
-    views_column: Annotated[str | None, _column("views")] = None,
-    likes_column: Annotated[str | None, _column("likes")] = None,
-    comments_column: Annotated[str | None, _column("comments")] = None,
-    account_kind_column: Annotated[str | None, _column("account_kind")] = None,
-    followers_column: Annotated[str | None, _column("followers")] = None,
-    verified_column: Annotated[str | None, _column("verified")] = None,
-    language_column: Annotated[str | None, _column("language")] = None,
+    text_column: Annotated[str | None, column("text")] = None,
+    id_column: Annotated[str | None, column("id")] = None,
+    platform_column: Annotated[str | None, column("platform")] = None,
+    posted_at_column: Annotated[str | None, column("posted_at")] = None,
+    reposts_column: Annotated[str | None, column("reposts")] = None,
+    views_column: Annotated[str | None, column("views")] = None,
+    likes_column: Annotated[str | None, column("likes")] = None,
+    comments_column: Annotated[str | None, column("comments")] = None,
+    account_kind_column: Annotated[str | None, column("account_kind")] = None,
+    followers_column: Annotated[str | None, column("followers")] = None,
+    verified_column: Annotated[str | None, column("verified")] = None,
+    language_column: Annotated[str | None, column("language")] = None,
 ) -> None:
     """Score a CSV file into another.
 
@@ -138,7 +133,8 @@ def score(
         if name is not None
     }  # fmt: skip
     aside = rejected or rejected_path(source, output)
-    scorer = Scorer(model, rules, max_chars=max_chars)
+    ceilings = {"review_ceiling": review_ceiling, "flag_ceiling": flag_ceiling}
+    scorer = Scorer(model, rules, max_chars=max_chars, **ceilings)
     console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
     size = os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202
     with progress_of(console, size) as on_progress:
@@ -155,6 +151,8 @@ def explain(
     category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
     model: ModelOption = None,
     rules: RulesOption = None,
+    review_ceiling: ReviewCeiling = None,
+    flag_ceiling: FlagCeiling = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which characters of a post raised which category."""
@@ -164,7 +162,7 @@ def explain(
 
     if (text is None) == (file is None):
         raise typer.BadParameter("give a text, or --file with --row")
-    scorer = Scorer(model, rules)
+    scorer = Scorer(model, rules, review_ceiling=review_ceiling, flag_ceiling=flag_ceiling)
     if category is not None and category not in scorer.model.categories:
         known = ", ".join(scorer.model.categories)
         raise typer.BadParameter(f"found {category!r}, expected one of {known}")
@@ -177,7 +175,7 @@ def explain(
         values = {"assessment": assessment.to_dict(), "explanations": found}
         _echo_json(values)
     else:
-        print_explanation(Console(), assessment, explanations)
+        print_explanation(Console(), assessment, explanations, scorer.model.cutoffs)
 
 
 @app.command()
@@ -235,10 +233,10 @@ def report(
     scored: Annotated[str, typer.Argument(metavar="SCORED", help="CSV written by score.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="HTML file.")],
     redact: Annotated[bool, typer.Option("--redact", help="Leave the texts out.")] = False,
-    text_column: Annotated[str | None, _column("text")] = None,
-    id_column: Annotated[str | None, _column("id")] = None,
-    reposts_column: Annotated[str | None, _column("reposts")] = None,
-    views_column: Annotated[str | None, _column("views")] = None,
+    text_column: Annotated[str | None, column("text")] = None,
+    id_column: Annotated[str | None, column("id")] = None,
+    reposts_column: Annotated[str | None, column("reposts")] = None,
+    views_column: Annotated[str | None, column("views")] = None,
 ) -> None:
     """Write one self-contained HTML page about a scored file."""
     from postrisk.report import write_report

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from postrisk.cutoffs import Cutoffs
+from postrisk.cutoffs import Cutoffs, Ladder, restep_languages
+from postrisk.errors import InputError
 from postrisk.folding import FoldedBatch, Index, fold_batch
 from postrisk.ngrams import Grams, Hashing, grams, normaliser
 from postrisk.style import LANGUAGES, Style, language_indices, style_features
@@ -129,6 +130,9 @@ class RiskModel:
     windowing : Windowing
     calibrations : mapping of str to Calibration
         By script language, ``en`` or ``zh``; possibly none.
+    ladder : mapping of str to mapping of str to tuple of Step
+        For each category the cut-offs under a ladder of ceilings, ``all`` posts and by script
+        language; possibly none.
     identity : str
         SHA-256 of the stored model, empty before it is stored.
     """
@@ -145,6 +149,7 @@ class RiskModel:
     style_weights: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     windowing: Windowing = WHOLE
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    ladder: Mapping[str, Ladder] = field(default_factory=dict)
     identity: str = ""
 
     @cached_property
@@ -257,6 +262,46 @@ class RiskModel:
     def with_cutoffs(self, cutoffs: Mapping[str, Cutoffs]) -> RiskModel:
         """Give the same model with other bands."""
         return replace(self, cutoffs={**self.cutoffs, **cutoffs}, identity="")
+
+    def with_ceilings(self, review: float | None = None, flag: float | None = None) -> RiskModel:
+        """Give the same model with the bands that keep other ceilings on false positives.
+
+        The cut-offs are those of the model's `ladder`; a ceiling between two of its steps takes
+        the stricter one. Where no step is proven that keeps the ceiling of ``flag``, because it
+        is below all steps or there were too few held-out safe posts, nothing is flagged.
+
+        Parameters
+        ----------
+        review, flag : float, optional
+            Highest false-positive rates, such as .05; the cut-offs stay as they are for None.
+
+        Raises
+        ------
+        InputError
+            When the model has no ladder, a ceiling is no rate, or that of ``review`` is below
+            all steps.
+        """
+        if not self.ladder:
+            raise InputError(f"ceilings: model {self.name!r} has no ladder of them; train it again")
+        return self.with_cutoffs(
+            {
+                name: restep_languages(self.cutoffs[name], ladder, review, flag)
+                for name, ladder in self.ladder.items()
+            }
+        )
+
+    def with_review_only(self, category: str, reason: str, language: str = "") -> RiskModel:
+        """Give the same model that never flags a category, in one language or in all.
+
+        No ceiling changes that; ``reason`` is shown where bands are described.
+        """
+        cut = self.cutoffs[category]
+        if language:
+            only = cut.of(language).model_copy(update={"languages": {}}).only_review(reason)
+            cut = cut.model_copy(update={"languages": {**cut.languages, language: only}})
+        else:
+            cut = cut.only_review(reason)
+        return self.with_cutoffs({category: cut})
 
 
 def _add_at_starts(

@@ -245,9 +245,8 @@ class PrecisionRecallDisplay(_Display):
         if not positive.any():
             raise LabelError("y_true: found no positive post, expected at least one")
         precision, recall, _ = precision_recall_curve(positive, probabilities)
-        given = (
-            {} if cutoffs is None else cutoffs.model_dump(exclude={"languages"}, exclude_none=True)
-        )
+        bands = {"review", "flag"}
+        given = {} if cutoffs is None else cutoffs.model_dump(include=bands, exclude_none=True)
         return cls(
             precision=precision,
             recall=recall,

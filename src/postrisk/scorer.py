@@ -23,7 +23,7 @@ from postrisk.rules import (
     recommend,
 )
 from postrisk.store import load
-from postrisk.style import LANGUAGES, language_indices, script_languages
+from postrisk.style import LANGUAGES, language_indices
 
 # Probabilities are rounded once, here, so that a number reads the same in Python, in a CSV
 # file and after a round trip; bands are set on the rounded number.
@@ -48,7 +48,12 @@ class Assessment:
     reason : str
         The strongest span of the strongest category that is not ``pass``, quoted; empty when
         all are.
-    language, model_version, rulebook_hash : str
+    language : str
+        As the post says or its text tells.
+    script : str
+        The language that the text's script shows, ``en``, ``zh`` or ``und``; calibration and
+        bands go by it.
+    model_version, rulebook_hash : str
     """
 
     scores: dict[str, float]
@@ -57,6 +62,7 @@ class Assessment:
     recommendation: Recommendation
     reason: str
     language: str
+    script: str
     model_version: str
     rulebook_hash: str
 
@@ -75,6 +81,7 @@ class Assessment:
             "recommendation": self.recommendation.value,
             "reason": self.reason,
             "language": self.language,
+            "script": self.script,
             "model_version": self.model_version,
             "rulebook_hash": self.rulebook_hash,
         }
@@ -91,6 +98,9 @@ class Scorer:
         A rulebook, its file or name, or the shipped default.
     max_chars : int
         The longest text that `score_one` and `score` take as a string.
+    review_ceiling, flag_ceiling : float, optional
+        Highest false-positive rates of the two upper bands, see `RiskModel.with_ceilings`; those
+        of the model when absent. They change bands and no score.
 
     Examples
     --------
@@ -106,11 +116,18 @@ class Scorer:
         rulebook: Rulebook | str | Path | None = None,
         *,
         max_chars: int = MAX_CHARS,
+        review_ceiling: float | None = None,
+        flag_ceiling: float | None = None,
     ) -> None:
         self.model = model if isinstance(model, RiskModel) else load(model)
+        self.model_version = model_version(self.model)
+        ceilings = {"review": review_ceiling, "flag": flag_ceiling}
+        if given := {name: rate for name, rate in ceilings.items() if rate is not None}:
+            self.model = self.model.with_ceilings(**given)
+            shown = ", ".join(f"{name} ceiling {100 * rate:g} %" for name, rate in given.items())
+            self.model_version = f"{self.model_version}, {shown}"
         self.rulebook = rulebook if isinstance(rulebook, Rulebook) else Rulebook.load(rulebook)
         self.max_chars = max_chars
-        self.model_version = model_version(self.model)
 
     def score_one(self, post: Post | str) -> Assessment:
         """Assess one post.
@@ -151,11 +168,12 @@ class Scorer:
         rounded = round_scores(sigmoid(self.model.batch_logits(batch, languages)))
         categories, cutoffs = self.model.categories, self.model.cutoffs
         rows = [dict(zip(categories, row, strict=True)) for row in rounded.tolist()]
-        scripts = [LANGUAGES[index] for index in languages]
+        scripts = [LANGUAGES[index] for index in languages.tolist()]
         bands = [set_bands(cutoffs, row, script) for row, script in zip(rows, scripts, strict=True)]
         reasons = self._reasons(texts, rows, bands)
         assessed = []
-        for post, scores, band, reason in zip(posts, rows, bands, reasons, strict=True):
+        found = zip(posts, rows, scripts, bands, reasons, strict=True)
+        for post, scores, script, band, reason in found:
             finding = self.rulebook.evaluate(post, band)
             assessed.append(
                 Assessment(
@@ -165,6 +183,7 @@ class Scorer:
                     recommendation=recommend(self.rulebook, band, finding),
                     reason=reason,
                     language=post.language,
+                    script=script,
                     model_version=self.model_version,
                     rulebook_hash=self.rulebook.hash,
                 )
@@ -230,10 +249,10 @@ def reband(
 ) -> Assessment:
     """Set other bands on an assessment without scoring the post again.
 
-    The reason stays while its category is not ``pass``.
+    The reason stays while its category is not ``pass``. Of the post only what the rule reads
+    counts, its reach, account and date: not its text.
     """
-    [script] = script_languages(fold_batch([post.text]))
-    bands = set_bands(cutoffs, assessment.scores, script)
+    bands = set_bands(cutoffs, assessment.scores, assessment.script)
     finding = rulebook.evaluate(post, bands)
     quoted = assessment.reason.partition(":")[0]
     kept = bands.get(quoted, Band.PASS) is not Band.PASS

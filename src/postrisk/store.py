@@ -16,67 +16,23 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from postrisk.assets import asset
-from postrisk.cutoffs import Cutoffs
+from postrisk.config import FORMAT_VERSION, ModelConfig
+from postrisk.cutoffs import OVERALL, Cutoffs, Step
 from postrisk.errors import DataError, ModelError, shorten
 from postrisk.folding import folding_version
 from postrisk.model import Calibration, RiskModel
-from postrisk.ngrams import Hashing
-from postrisk.style import Style
-from postrisk.windows import Windowing
 
-FORMAT_VERSION = 2
 DEFAULT_MODEL = "postrisk-base"
 _CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npz", "CARD.md"
 _LARGEST_CONFIG = 1 << 20
 _HEADERS = 4096
-_Digest = Field(pattern="^[0-9a-f]{64}$")
-
-
-class StoredLine(BaseModel):
-    """A language's calibration per category: ``logit = intercept + slope * logit for all``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    slopes: tuple[Annotated[float, Field(gt=0)], ...]
-    intercepts: tuple[float, ...]
-
-
-class StoredCalibration(BaseModel):
-    """Per category, in the model's order: ``logit = bias + scale / sqrt(n) * sum``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    method: Literal["sigmoid", "none"]
-    scales: tuple[float, ...]
-    biases: tuple[float, ...]
-    languages: dict[Literal["en", "zh"], StoredLine]
-
-
-class ModelConfig(BaseModel):
-    """What ``config.json`` holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    format_version: Literal[2]
-    name: str = Field(min_length=1)
-    version: str = Field(min_length=1)
-    categories: tuple[str, ...] = Field(min_length=1)
-    hashing: Hashing
-    folding_version: int
-    styles: tuple[Style, ...]
-    windowing: Windowing
-    calibration: StoredCalibration
-    cutoffs: dict[str, Cutoffs]
-    data_fingerprint: str
-    checksums: dict[str, str]
-    config_checksum: str = _Digest
 
 
 def _digest(data: bytes) -> str:
@@ -142,6 +98,13 @@ def save(
             },
         },
         "cutoffs": {name: cut.model_dump(mode="json") for name, cut in model.cutoffs.items()},
+        "ladder": {
+            name: {
+                language: [step.model_dump(mode="json") for step in steps]
+                for language, steps in ladder.items()
+            }
+            for name, ladder in model.ladder.items()
+        },
         "data_fingerprint": data_fingerprint,
         "checksums": {name: _digest(data) for name, data in files.items()},
     }
@@ -262,6 +225,10 @@ def load(folder: str | Path | None = None) -> RiskModel:
     sizes |= {len(numbers) for line in lines for numbers in (line.slopes, line.intercepts)}
     if sizes != {n} or set(config.cutoffs) != set(config.categories):
         raise ModelError(path / _CONFIG, "categories", "calibration or cutoffs do not fit them")
+    if config.ladder and set(config.ladder) != set(config.categories):
+        raise ModelError(path / _CONFIG, "categories", "the ladder does not fit them")
+    if any(OVERALL not in ladder for ladder in config.ladder.values()):
+        raise ModelError(path / _CONFIG, "ladder", f"a category has no steps for {OVERALL!r}")
     _check_shapes(path / _WEIGHTS, config, arrays)
     return RiskModel(
         name=config.name,
@@ -278,6 +245,9 @@ def load(folder: str | Path | None = None) -> RiskModel:
         calibrations={
             str(language): Calibration(np.array(line.slopes), np.array(line.intercepts))
             for language, line in config.calibration.languages.items()
+        },
+        ladder={
+            name: {str(k): steps for k, steps in v.items()} for name, v in config.ladder.items()
         },
         identity=config.config_checksum,
     )
@@ -303,6 +273,24 @@ def _read_card(path: Path) -> str:
         raise ModelError(path, "UTF-8", str(error)) from None
 
 
+def _bands_in_words(cut: Cutoffs) -> str:
+    flag = (
+        f"never flagged: {cut.why_never_flagged}"
+        if cut.flag is None
+        else f"flag from {cut.flag:.3f}"
+    )
+    return f"review from {cut.review:.3f}, {flag}"
+
+
+def _step_in_words(step: Step) -> str:
+    if step.cutoff is None:
+        return f"{step.ceiling:.1%}: unknown"
+    recall = "" if step.recall is None else f", recall {step.recall:.0%}"
+    return (
+        f"{step.ceiling:.1%}: from {step.cutoff:.3f}{recall}{'' if step.proven else ', not proven'}"
+    )
+
+
 def describe(folder: str | Path | None = None) -> dict[str, Any]:
     """Describe a stored model: versions, categories, size, checksums and the card's summary.
 
@@ -325,11 +313,16 @@ def describe(folder: str | Path | None = None) -> dict[str, Any]:
         "bytes": sum((path / name).stat().st_size for name in (_CONFIG, _WEIGHTS, _CARD)),
         "data_fingerprint": config.data_fingerprint,
         "cutoffs": {
-            f"{name} ({language})" if language else name: f"review from {cut.review:.3f}, "
-            + ("no flag" if cut.flag is None else f"flag from {cut.flag:.3f}")
+            f"{name} ({language})" if language else name: _bands_in_words(cut)
             for name, all_cuts in config.cutoffs.items()
             for language, cut in {"": all_cuts, **all_cuts.languages}.items()
         },
+        "ceilings": {
+            f"{name} ({language})": "; ".join(map(_step_in_words, steps))
+            for name, ladder in config.ladder.items()
+            for language, steps in ladder.items()
+        }
+        or "none",
         "checksums": config.checksums,
         "card": paragraphs[0].strip() if paragraphs else "",
     }

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from postrisk.cutoffs import BANDS, Band
+from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.explanation import Explanation
 from postrisk.rows import STANDARD
 from postrisk.rules import Rulebook
@@ -96,7 +96,10 @@ def highlight(explanation: Explanation) -> Text:
 
 
 def print_explanation(
-    console: Console, assessment: Assessment, explanations: Mapping[str, Explanation]
+    console: Console,
+    assessment: Assessment,
+    explanations: Mapping[str, Explanation],
+    cutoffs: Mapping[str, Cutoffs],
 ) -> None:
     """Show probabilities and bands, then the text for each category that stands out."""
     for name, explanation in explanations.items():
@@ -105,15 +108,21 @@ def print_explanation(
         bar = Text("█" * filled + "░" * (_BAR - filled), style=_BAND_STYLES[band])
         line = Text.assemble(f"{name:<12} ", bar, f" {explanation.probability:.3f}  ")
         console.print(line.append(band.value, style=_BAND_STYLES[band]))
+        why = cutoffs[name].of(assessment.script).why_never_flagged
+        if why and band is Band.REVIEW:
+            console.print(Text(f"{'':<12} never flagged: {why}", style="dim"))
     standing = [n for n in explanations if assessment.bands[n] is not Band.PASS]
     if not standing:
         standing = [max(explanations, key=lambda n: explanations[n].probability)]
     for name in standing:
         explanation = explanations[name]
+        window = explanation.window
+        place = "" if explanation.is_whole else f"  in characters {window[0]}–{window[1]}"
         console.print()
         console.print(Text.assemble((name, "bold"), f"  logit {explanation.logit:+.2f}"
                       f" = bias {explanation.bias:+.2f} + text {explanation.characters.sum():+.2f}",
-                      *[f" + {k} {v:+.2f}" for k, v in explanation.named.items()]))  # fmt: skip
+                      *[f" + {k} {v:+.2f}" for k, v in explanation.named.items()],
+                      place))  # fmt: skip
         console.print(highlight(explanation))
         for span in explanation.spans[:_SPANS_SHOWN]:
             console.print(Text(f"  {span.contribution:+.2f}  {_escape(span.text)!s}"))

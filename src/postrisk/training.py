@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +14,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from postrisk.bands import Ceilings, calibrate, choose_cutoffs
-from postrisk.cutoffs import Cutoffs
+from postrisk.bands import Ceilings, calibrate, climb
+from postrisk.cutoffs import OVERALL, Cutoffs, Step
 from postrisk.errors import LabelError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.features import PostFeatures, texts_of
@@ -23,10 +23,9 @@ from postrisk.folding import Index, fold_batch
 from postrisk.linear import UNKNOWN, Labels, LinearCore, quantise
 from postrisk.model import WHOLE, Calibration, Floats, RiskModel, batches, sigmoid
 from postrisk.post import Category, Post
-from postrisk.style import Style, script_languages
+from postrisk.style import LANGUAGES, Style, script_languages
 from postrisk.windows import Windowing
 
-_LANGUAGES = ("en", "zh")
 # Fewer held-out safe posts than this cannot prove a ceiling of 1 % (Clopper-Pearson).
 _FEWEST_SAFE = 368
 
@@ -88,7 +87,8 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         Whether posts that have none of their known categories are learnt window by window
         instead, the windows of a post sharing its weight.
     review_ceiling, flag_ceiling : float
-        Highest false-positive rates, see `postrisk.bands.Ceilings`.
+        Highest false-positive rates, see `postrisk.bands.Ceilings`. The model keeps the
+        cut-offs for a ladder of others, see `RiskModel.with_ceilings`.
     name, version : str
         What the model is called.
 
@@ -189,8 +189,11 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             spoken = languages == language
             logits[spoken] = line.intercepts + line.slopes * logits[spoken]
         self.held_out_ = sigmoid(logits)
-        cutoffs = self._choose_cutoffs(languages, labels, safe_groups)
-        self.model_ = self._build_model(core, overall, calibrations, cutoffs)
+        ladder = self._ladder(languages, labels, safe_groups)
+        model = self._build_model(core, overall, calibrations)
+        self.model_ = replace(model, ladder=ladder).with_ceilings(
+            self.review_ceiling, self.flag_ceiling
+        )
         return self
 
     def make_features(self) -> PostFeatures:
@@ -270,7 +273,6 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         core: LinearCore,
         overall: Calibration,
         calibrations: dict[str, Calibration],
-        cutoffs: dict[str, Cutoffs],
     ) -> RiskModel:
         n, hashing = len(self.categories), self.features_.hashing_
         coefficients = core.coef_[:n] * overall.slopes[:, np.newaxis]
@@ -283,7 +285,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             weights=weights,
             scales=scales,
             biases=overall.slopes * core.intercept_[:n] + overall.intercepts,
-            cutoffs=cutoffs,
+            cutoffs={str(name): Cutoffs(review=0.5) for name in self.categories},
             styles=tuple(self.styles),
             style_weights=coefficients[:, hashing.buckets :].T.copy()
             if self.styles
@@ -292,26 +294,26 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
             calibrations=calibrations,
         )
 
-    def _choose_cutoffs(
+    def _ladder(
         self,
         languages: npt.NDArray[np.object_],
         labels: Labels,
         safe_groups: Sequence[npt.NDArray[np.bool_]],
-    ) -> dict[str, Cutoffs]:
-        ceilings = Ceilings(self.review_ceiling, self.flag_ceiling)
-        cutoffs = {}
-        for column, name in enumerate(self.categories):
-            safe = labels[:, column] == 0
+    ) -> dict[str, dict[str, tuple[Step, ...]]]:
+        ceilings = Ceilings(self.review_ceiling, self.flag_ceiling).ladder
+        everyone = np.ones(len(labels), dtype=bool)
+        spoken = {OVERALL: everyone, **{name: languages == name for name in LANGUAGES[1:]}}
+        ladder: dict[str, dict[str, tuple[Step, ...]]] = {}
+        for column, category in enumerate(self.categories):
+            safe, risky = labels[:, column] == 0, labels[:, column] == 1
             masks = [safe, *(safe & np.asarray(mask, dtype=bool) for mask in safe_groups)]
             held_out = self.held_out_[:, column]
-            by_language = {
-                language: choose_cutoffs(ceilings, *(held_out[m & spoken] for m in masks))
-                for language in _LANGUAGES
-                if (safe & (spoken := languages == language)).sum() >= _FEWEST_SAFE
+            ladder[str(category)] = {
+                name: climb(ceilings, [held_out[m & own] for m in masks], held_out[risky & own])
+                for name, own in spoken.items()
+                if name == OVERALL or (safe & own).sum() >= _FEWEST_SAFE
             }
-            overall = choose_cutoffs(ceilings, *(held_out[mask] for mask in masks))
-            cutoffs[str(name)] = overall.model_copy(update={"languages": by_language})
-        return cutoffs
+        return ladder
 
     def predict_proba(self, posts: Sequence[str | Post]) -> Floats:
         """Give calibrated probabilities; shape (n_posts, n_categories)."""

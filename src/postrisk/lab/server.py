@@ -22,12 +22,10 @@ from typing import Any
 from rich.console import Console
 
 from postrisk.errors import InputError, PostError
-from postrisk.folding import fold_batch
 from postrisk.model import RiskModel
 from postrisk.post import Post
 from postrisk.rules import Rulebook
 from postrisk.scorer import Scorer
-from postrisk.style import script_languages
 
 LARGEST_BODY = 1 << 18
 # The page draws every character, so it takes shorter texts than the library.
@@ -127,11 +125,11 @@ class LabServer(ThreadingHTTPServer):
         post = Post.model_validate(values, context={"max_chars": LAB_CHARS})
         model, rule = self.scorer.model, self.scorer.rulebook
         explained = self.scorer.explain(post)
-        [language] = script_languages(fold_batch([post.text]))
-        cuts = {name: model.cutoffs[name].of(language) for name in model.categories}
+        assessment = self.scorer.score_one(post)
+        cuts = {name: model.cutoffs[name].of(assessment.script) for name in model.categories}
         return {
             "text": post.text,
-            "assessment": self.scorer.score_one(post).to_dict(),
+            "assessment": assessment.to_dict(),
             "explanations": {name: found.to_dict() for name, found in explained.items()},
             "cutoffs": {n: {"review": cut.review, "flag": cut.flag} for n, cut in cuts.items()},
             "rule": {"title": rule.title, "citation": rule.source.citation},
