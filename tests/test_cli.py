@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +19,8 @@ import pytest
 
 from postrisk.cli import EXIT_CODES
 from postrisk.store import save
+from postrisk.windows import Windowing
+from strategies import make_ladder
 from tiny import WORDS, tiny_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -277,3 +282,60 @@ def test_the_console_script_is_installed():
         pytest.skip("postrisk is not installed in this environment")
     done = subprocess.run([script, "--version"], capture_output=True, check=True)
     assert done.stdout.startswith(b"postrisk ")
+
+
+@pytest.fixture(scope="module")
+def ladder_model(tmp_path_factory):
+    """The tiny model with a ladder and windows; pornography is never flagged."""
+    folder = tmp_path_factory.mktemp("model") / "ladder"
+    found = dataclasses.replace(
+        tiny_model(),
+        ladder=dict.fromkeys(WORDS, make_ladder(thin=1)),
+        windowing=Windowing(widths=(40,)),
+    )
+    found = found.with_review_only("pornography", "AUC below .70 on unseen sources")
+    save(found, folder, card="# tiny\n\nA model for tests.\n", data_fingerprint="tests")
+    return str(folder)
+
+
+def test_ceilings_set_bands(ladder_model, tmp_path):
+    bands = {}
+    for ceiling in ("0.1%", "0.2"):
+        done = run("score", "-", "-o", "-", "--model", ladder_model, "-q", "--review-ceiling",
+                   "20%", "--flag-ceiling", ceiling, stdin=f"text\n{WORDS['rumor']}\n".encode(),
+                   cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        [row] = csv.DictReader(io.StringIO(done.stdout.decode()))
+        bands[ceiling] = row["rumor_band"], row["rumor"]
+    assert [band for band, _ in bands.values()] == ["review", "flag"]
+    assert bands["0.1%"][1] == bands["0.2"][1]
+
+
+@pytest.mark.parametrize("rate", ["0", "100%", "-1%", "five", "nan", "%"])
+def test_a_ceiling_that_is_no_rate_is_wrong_usage(rate, ladder_model):
+    done = run("explain", "soup", "--model", ladder_model, "--flag-ceiling", rate)
+    assert done.returncode == 2
+    assert b"--flag-ceiling" in done.stderr
+
+
+def test_a_ceiling_that_the_model_cannot_keep(ladder_model):
+    done = run("explain", "soup", "--model", ladder_model, "--review-ceiling", "0.01%")
+    assert (done.returncode, done.stdout) == (3, b"")
+    assert done.stderr == b"postrisk: review ceiling: found 0.0001, expected at least 0.001\n"
+
+
+def test_explain_says_which_window_and_why_nothing_is_flagged(ladder_model):
+    text = "soup and bread for lunch today " * 4 + WORDS["pornography"] + " soup again" * 6
+    done = run("explain", text, "--model", ladder_model, "--category", "pornography")
+    shown = done.stdout.decode()
+    assert "review" in shown.splitlines()[0]
+    assert "never flagged: AUC below .70 on unseen sources" in shown.splitlines()[1]
+    start, end = map(int, re.search(r"in characters (\d+)–(\d+)", shown).groups())
+    assert "adult" in text[start:end]
+    assert end - start <= 41
+    short = run("explain", WORDS["rumor"], "--model", ladder_model, "--category", "rumor")
+    assert "in characters" not in short.stdout.decode()
+    assert "never flagged" not in short.stdout.decode()
+    info = run("info", "--model", ladder_model, COLUMNS="200").stdout.decode()
+    assert "never flagged: AUC below .70 on unseen sources" in info
+    assert "0.2%: from 0." in info

@@ -123,23 +123,19 @@ def test_n_grams_at_the_border_look_beyond_it_and_belong_to_the_window_they_star
 
 
 @pytest.mark.parametrize("width", [40, 80])
-@pytest.mark.parametrize("filler", ["soup and bread for lunch ", "今天的汤和面包很好"])
+@pytest.mark.parametrize("filler", ["soup rice ", "今天的汤和面包很好啊"])
 def test_safe_words_do_not_dilute_a_risky_passage(filler, width):
-    """The passage scores the same wherever a window covers it, however much surrounds it."""
     model = word_model("kill")
     windowed = dataclasses.replace(model, windowing=Windowing(widths=(width,), steps=width // 10))
-    alone = windowed.logits(["kill"])[0, 0]
-    logits, whole = [], []
-    for words in (10, 40, 160, 640):
-        padding = (filler * words)[: words * 5 // 2 * 10 // 10]
-        text = f"{padding} kill {padding}"
-        logits.append(windowed.logits([text])[0, 0])
-        whole.append(model.logits([text])[0, 0])
-    assert whole == sorted(whole, reverse=True)
-    assert whole[-1] - model.biases[0] < 0.2 * (alone - model.biases[0])
-    assert np.ptp(logits[1:]) < 1e-9
-    within = logits[-1] - model.biases[0]
-    assert within > 3 * (whole[-1] - model.biases[0])
+    texts_of_10_to_640 = [
+        f"{filler * (words // 4)}kill {filler * (words // 4)}" for words in (10, 40, 160, 640)
+    ]
+    whole = model.logits(texts_of_10_to_640)[:, 0] - model.biases[0]
+    parts = windowed.logits(texts_of_10_to_640)[:, 0] - model.biases[0]
+    assert (np.diff(whole) < 0).all()
+    assert whole[3] < 0.2 * whole[0]
+    np.testing.assert_array_equal(parts[1:], parts[1])  # however much surrounds it
+    assert parts[3] >= 10 / np.sqrt(width) - 1e-9  # 100 weights of .1, among at most width n-grams
 
 
 @given(models(), texts(max_pieces=12))
