@@ -8,8 +8,7 @@ import unicodedata
 import numpy as np
 from hypothesis import strategies as st
 
-from postrisk.bands import LADDER
-from postrisk.cutoffs import Cutoffs, Step
+from postrisk.cutoffs import LADDER, Cutoffs, Step
 from postrisk.model import WHOLE, Calibration, RiskModel
 from postrisk.ngrams import Hashing
 from postrisk.style import STYLES

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from postrisk.bands import LADDER, climb, clopper_pearson, cutoff_under
-from postrisk.cutoffs import BANDS, Cutoffs, Step, check_steps, restep
+from postrisk.bands import climb, clopper_pearson, cutoff_under
+from postrisk.cutoffs import BANDS, LADDER, Cutoffs, Step, check_steps, restep
 from postrisk.errors import InputError
 from strategies import make_ladder, make_model
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
 from postrisk import training
-from postrisk.bands import LADDER
+from postrisk.cutoffs import LADDER
 from postrisk.errors import InputError, LabelError
 from postrisk.post import Category, Post
 from postrisk.store import load, save
@@ -390,6 +390,7 @@ POSTS, LABELS = make_posts(40)
         (LABELS, {"sample_weight": np.ones((40, 1))}, "weights: "),
         (LABELS, {"calibration_weight": [1] * 39}, "weights: "),
         (LABELS, {"calibration_weight": [np.nan] * 40}, "weights: "),
+        (LABELS, {"calibration_weight": 1 - LABELS[:, 1]}, "violence: needs posts of some weight"),
         (LABELS, {"safe_groups": [np.ones(39, bool)]}, "safe group 0: "),
         (LABELS, {"safe_groups": [np.ones(40, bool), True]}, "safe group 1: "),
     ],

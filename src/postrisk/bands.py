@@ -11,14 +11,13 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.stats import beta
 
-from postrisk.cutoffs import Cutoffs, Step, restep
+from postrisk.cutoffs import LADDER, Cutoffs, Step, restep
 from postrisk.model import Calibration, Floats, sigmoid
 from postrisk.style import LANGUAGES
 
 _CONFIDENCE = 0.95
 _DECIMALS = 6
 _FEWEST_POSITIVES, _FEWEST_NEGATIVES = 20, 200
-LADDER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 UNKNOWN = -1
 Labels = npt.NDArray[np.int8]
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postrisk.errors import InputError
 
+LADDER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 OVERALL = "all"
 TOO_THIN = "too few held-out safe posts"
 _NEARLY = 1e-12

@@ -174,6 +174,9 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         texts = texts_of(posts)
         labels, weights = self._check(texts, y, groups, sample_weight)
         mixture = _as_weights(calibration_weight, len(texts), weights)
+        for name, column in zip(self.categories, labels.T, strict=True):
+            if not {0, 1} <= set(column[mixture > 0].tolist()):
+                raise LabelError(f"{name}: needs posts of some weight that have it and that do not")
         for index, mask in enumerate(safe_groups):
             if np.shape(mask) != (len(texts),):
                 raise LabelError(f"safe group {index}: expected one True or False for each post")
