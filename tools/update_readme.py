@@ -1,9 +1,10 @@
-"""Put what the commands really print into README.md, between its markers.
+"""Put what the commands really print into README.md and docs/evaluating.md, between markers.
 
     python tools/update_readme.py [--benchmark]
 
 ``score`` and ``rejected`` are run on the sample; ``figures`` comes from the shipped card;
-``benchmark`` is run only when asked for, since it takes minutes.
+``benchmark`` is run only when asked for, since it takes minutes. ``evaluate`` is what
+``postrisk evaluate`` prints of the labelled sample.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+EVALUATING = ROOT / "docs" / "evaluating.md"
 CARD = ROOT / "models" / "postrisk-base" / "CARD.md"
 _SHOWN_REJECTED = 3
 
@@ -48,11 +50,18 @@ def figures() -> str:
     return "\n".join([*lines[start : start + 2], *kept])
 
 
+def evaluated() -> str:
+    """Give what an evaluation of the labelled sample prints."""
+    suites = ("ranking", "overblocking", "gate", "twins", "robustness")
+    asked = [part for name in suites for part in ("--suite", name)]
+    return run("-m", "postrisk", "evaluate", "datasets/sample/labelled.csv", *asked).rstrip()
+
+
 def fill(text: str, marker: str, content: str) -> str:
     """Replace what stands between ``<!-- marker -->`` and the next closing comment."""
     pattern = re.compile(rf"(<!-- {marker} -->\n).*?(<!-- /)", re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"README.md: no marker {marker}")
+        raise SystemExit(f"no marker {marker}")
     return pattern.sub(lambda m: f"{m[1]}{content}\n{m[2]}", text)
 
 
@@ -68,6 +77,10 @@ def main() -> None:
     if parser.parse_args().benchmark:
         text = fill(text, "benchmark", f"\n{run('benchmarks/run.py').rstrip()}\n")
     README.write_text(text, "utf-8")
+    page = EVALUATING.read_text("utf-8")
+    EVALUATING.write_text(
+        fill(page, "output: evaluate", f"\n```text\n{evaluated()}\n```\n"), "utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 
 from postrisk._version import __version__
+from postrisk.cli_evaluate import evaluate
 from postrisk.errors import DataError, InputError, ModelError, PostriskError, RulebookError
 from postrisk.options import (
     FlagCeiling,
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(no_args_is_help=True, help="Show and check reach rules.")
 app.add_typer(rules_app, name="rules")
+app.command()(evaluate)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's signature

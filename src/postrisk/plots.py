@@ -40,7 +40,8 @@ def _families(names: Sequence[str]) -> list[str]:
     return ["sans-serif", *(font for font in _HAN_FONTS if font in installed)]
 
 
-def _tidy(ax: Axes, title: str = "", **settings: Any) -> None:
+def tidy(ax: Axes, title: str = "", **settings: Any) -> None:
+    """Give axes the looks that all pictures share."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(_QUIET)
     ax.tick_params(color=_QUIET, labelcolor=_QUIET)
@@ -50,7 +51,7 @@ def _tidy(ax: Axes, title: str = "", **settings: Any) -> None:
     ax.set(**settings)
 
 
-def _errors(rates: Sequence[Rate]) -> Floats:
+def whiskers(rates: Sequence[Rate]) -> Floats:
     """Give the distances from each rate down and up to the ends of its interval."""
     return np.array([(max(r.rate - r.low, 0), max(r.high - r.rate, 0)) for r in rates]).T
 
@@ -175,10 +176,10 @@ class ReliabilityDisplay(_Display):
 
     def _draw(self, ax: Axes) -> None:
         ax.plot([0, 1], [0, 1], color=_QUIET, linestyle="--", linewidth=1, label="calibrated")
-        ax.errorbar(self.mean_probabilities, [s.rate for s in self.shares], _errors(self.shares),
+        ax.errorbar(self.mean_probabilities, [s.rate for s in self.shares], whiskers(self.shares),
                     color=_BLUE, marker="o", markersize=6, linewidth=1.8, elinewidth=1.2,
                     capsize=3, label="model, 95 % intervals")  # fmt: skip
-        _tidy(ax, self._titled("Reliability"), xlim=(0, 1), ylim=(-0.28, 1.02),
+        tidy(ax, self._titled("Reliability"), xlim=(0, 1), ylim=(-0.28, 1.02),
               xlabel="Probability given by the model",
               ylabel="Share that has the category")  # fmt: skip
         ax.legend(loc="upper left", frameon=False, fontsize="small", alignment="left",
@@ -245,8 +246,7 @@ class PrecisionRecallDisplay(_Display):
         if not positive.any():
             raise LabelError("y_true: found no positive post, expected at least one")
         precision, recall, _ = precision_recall_curve(positive, probabilities)
-        bands = {"review", "flag"}
-        given = {} if cutoffs is None else cutoffs.model_dump(include=bands, exclude_none=True)
+        given = cutoffs.model_dump(include={"review", "flag"}, exclude_none=True) if cutoffs else {}
         return cls(
             precision=precision,
             recall=recall,
@@ -269,10 +269,10 @@ class PrecisionRecallDisplay(_Display):
                 ax.plot([], [], marker, color=colour, label=f"{label}raises no post")
                 continue
             label += f"precision {precision.rate:.2f}, recall {recall.rate:.2f}"
-            ax.errorbar(recall.rate, precision.rate, _errors([precision]), _errors([recall]),
+            ax.errorbar(recall.rate, precision.rate, whiskers([precision]), whiskers([recall]),
                         marker, color=colour, markersize=9, markeredgecolor="white", capsize=3,
                         elinewidth=1.2, zorder=3, clip_on=False, label=label)  # fmt: skip
-        _tidy(ax, self._titled("Precision and recall"), xlim=(0, 1.02), ylim=(0, 1.04),
+        tidy(ax, self._titled("Precision and recall"), xlim=(0, 1.02), ylim=(0, 1.04),
               xlabel="Recall: share of risky posts that is raised",
               ylabel="Precision: share of raised posts that is right")  # fmt: skip
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.13), frameon=False, fontsize="small")
@@ -333,7 +333,7 @@ class OverblockingDisplay(_Display):
         for row, rate in enumerate(rates):
             over = self.ceiling is not None and rate.rate > self.ceiling
             colour, marker = (_RED, "s") if over else (_BLUE, "o")
-            ax.errorbar(rate.rate, row, xerr=_errors([rate]), color=colour, marker=marker,
+            ax.errorbar(rate.rate, row, xerr=whiskers([rate]), color=colour, marker=marker,
                         markersize=7, elinewidth=1.8, capsize=3, clip_on=False)  # fmt: skip
             ax.text(1.02, row, f"{rate.rate:.1%}  ({rate.hits:,} of {rate.total:,})", va="center",
                     transform=ax.get_yaxis_transform(), fontsize="small", color=_QUIET)  # fmt: skip
@@ -342,7 +342,7 @@ class OverblockingDisplay(_Display):
             ax.text(self.ceiling, 1.01, f"ceiling {self.ceiling:.1%}", ha="center",
                     transform=ax.get_xaxis_transform(), fontsize="small", color=_QUIET)  # fmt: skip
         widest = max(*(rate.high for rate in rates), self.ceiling or 0.0)
-        _tidy(ax, self._titled("Over-blocking"),
+        tidy(ax, self._titled("Over-blocking"),
               xlim=(0, min(widest * 1.05, 1.0)), ylim=(-0.6, len(names) - 0.4),
               xlabel="Share of harmless posts that is raised, with 95 % intervals")  # fmt: skip
         ax.set_yticks(range(len(names)), names, family=_families(names), color="black")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,16 +44,21 @@ def train_shipped(folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A user's labelled posts."""
+    """A user's labelled posts; ``extras`` holds further columns, those that were there."""
 
     texts: list[str]
     categories: list[str]
     labels: Labels
     groups: list[str] | None
+    extras: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read_labelled(path: str | Path, group_column: str | None = None) -> Labelled:
+def read_labelled(
+    path: str | Path, group_column: str | None = None, extras: Sequence[str] = ()
+) -> Labelled:
     """Read a CSV file with a text column and a column of 0, 1 or nothing for each category.
+
+    The columns named in ``extras`` are read too where the file has them.
 
     Raises
     ------
@@ -74,6 +80,8 @@ def read_labelled(path: str | Path, group_column: str | None = None) -> Labelled
             raise TableError(f"{path}: no column named {', '.join(CATEGORIES)}")
         if group_column is not None and group_column not in header:
             raise TableError(f"{path}: no column {group_column!r} for --group-column")
+        kept = {name: header.index(name) for name in extras if name in header}
+        further: dict[str, list[str]] = {name: [] for name in kept}
         label_columns = [header.index(name) for name in categories]
         for row in records(lines, delimiter, len(header)):
             where = f"{path}: line {lines.start}"
@@ -85,8 +93,10 @@ def read_labelled(path: str | Path, group_column: str | None = None) -> Labelled
             texts.append(row[text_column])
             labels.append([_LABEL_CELLS[cell] for cell in cells])
             groups.append(row[header.index(group_column)] if group_column else "")
+            for name, column in kept.items():
+                further[name].append(row[column].strip())
     matrix = np.array(labels, dtype=np.int8).reshape(len(texts), len(categories))
-    return Labelled(texts, categories, matrix, groups if group_column else None)
+    return Labelled(texts, categories, matrix, groups if group_column else None, further)
 
 
 def train_file(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     Progress,
@@ -25,6 +25,9 @@ from postrisk.rows import STANDARD
 from postrisk.rules import Rulebook
 from postrisk.scorer import Assessment
 from postrisk.tables import Summary
+
+if TYPE_CHECKING:  # it loads scikit-learn, which other verbs do without
+    from postrisk.evaluation_report import EvaluationReport
 
 _BAND_STYLES = {Band.PASS: "green", Band.REVIEW: "yellow", Band.FLAG: "bold red"}
 # Share of the strongest character's contribution from which a character is tinted.
@@ -129,6 +132,22 @@ def print_explanation(
     console.print()
     console.print(Text(f"reach: {assessment.reach.outcome.value} ({assessment.reach.reason})"))
     console.print(Text(f"recommendation: {assessment.recommendation.value}"))
+
+
+def print_evaluation(console: Console, report: EvaluationReport) -> None:
+    """Show the tables of an evaluation."""
+    console.print(Text(f"How good {report.model} is", style="bold"))
+    for found in report.tables():
+        table = Table(box=None, pad_edge=False)
+        for index, name in enumerate(found.header):
+            justify: JustifyMethod = "right" if index >= found.names else "left"
+            table.add_column(Text(name), justify=justify, overflow="fold")
+        for row in found.rows:
+            table.add_row(*(Text(_escape(cell)) for cell in row))
+        console.print()
+        console.print(Text(found.title, style="bold"))
+        console.print(Text(_escape(found.about), style="dim"), soft_wrap=not console.is_terminal)
+        console.print(table)
 
 
 def print_info(console: Console, values: Mapping[str, Any]) -> None:
