@@ -42,7 +42,7 @@ from postrisk.model import RiskModel
 from postrisk.overblocking import is_civic
 from postrisk.ranking import by_split, rankable
 from postrisk.recipe import Rows, Split, all_rows, split_rows
-from postrisk.samples import LOOKALIKE, Sample, as_model, band, make_sample, split_sample
+from postrisk.samples import LOOKALIKE, Sample, as_model, band, split_sample
 
 Floats = npt.NDArray[np.float64]
 Score = Callable[[list[str]], Floats]
@@ -72,6 +72,8 @@ class System:
         Texts to scores; shape (n_texts, n_claims), NaN where it has none.
     raises : callable
         Texts and their scores to a mask of what its default would raise, of the same shape.
+    languages : tuple of str
+        Those that it claims to read.
     """
 
     name: str
@@ -79,6 +81,7 @@ class System:
     claims: tuple[str, ...]
     score: Score
     raises: Callable[[list[str], Floats], npt.NDArray[np.bool_]]
+    languages: tuple[str, ...] = ("en", "zh")
 
 
 def _above(cut: float) -> Callable[[list[str], Floats], npt.NDArray[np.bool_]]:
@@ -189,6 +192,7 @@ def alt_profanity_system() -> System:
     return System(
         "alt-profanity-check", note, (OFFENCE,),
         lambda texts: np.asarray(predict(texts), dtype=float)[:, np.newaxis], _above(_HALF),
+        languages=("en",),
     )  # fmt: skip
 
 
@@ -254,10 +258,7 @@ def offence_sample(sample: Sample) -> Sample | None:
         return None
     part = sample.take(mask)
     labels = np.isin(part.column("kinds"), sorted(_OFFENSIVE)).astype(np.int8)[:, np.newaxis]
-    return make_sample(
-        part.texts, labels, (OFFENCE,),
-        sources=part.sources, groups=part.groups, kinds=part.kinds, languages=part.languages,
-    )  # fmt: skip
+    return replace(part, labels=labels, categories=(OFFENCE,))
 
 
 def is_protected(kind: str) -> bool:
@@ -277,7 +278,7 @@ def _ranking_lines(
                 positive = sample.labels[mask, column] == 1
                 groups = np.array(sample.groups)[mask]
                 for system, scores, raised in results:
-                    if category not in system.claims:
+                    if category not in system.claims or language not in system.languages:
                         continue
                     place = system.claims.index(category)
                     own = scores[mask, place]
@@ -312,6 +313,7 @@ def _protected_lines(
         }
         for language in np.unique(languages[protected]).tolist()
         for system, _, raised in results
+        if language in system.languages
     ]
 
 
