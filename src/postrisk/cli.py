@@ -2,14 +2,13 @@
 
 Exit codes: 0 done (rows may have been rejected, the summary says how many), 2 wrong usage,
 3 input that cannot be read, 4 a model that cannot be trusted, 5 a rulebook that is not valid,
-6 a data set that is absent, 130 interrupted.
+6 a data set that is absent or changed, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import typer
 from rich.console import Console
 
 from postrisk._version import __version__
+from postrisk.cli_data import JsonOption, data_app, echo_json
 from postrisk.errors import DataError, InputError, ModelError, PostriskError, RulebookError
 from postrisk.post import MAX_CHARS
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(no_args_is_help=True, help="Show and check reach rules.")
 app.add_typer(rules_app, name="rules")
+app.add_typer(data_app, name="data")
 
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Model folder or shipped name.", metavar="MODEL")
@@ -54,7 +55,6 @@ ModelOption = Annotated[
 RulesOption = Annotated[
     str | None, typer.Option("--rules", help="Rulebook file or shipped name.", metavar="RULEBOOK")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def _column(field: str) -> Any:
@@ -175,7 +175,7 @@ def explain(
     if as_json:
         found = {name: explanation.to_dict() for name, explanation in explanations.items()}
         values = {"assessment": assessment.to_dict(), "explanations": found}
-        _echo_json(values)
+        echo_json(values)
     else:
         print_explanation(Console(), assessment, explanations)
 
@@ -225,7 +225,7 @@ def info(model: ModelOption = None, as_json: JsonOption = False) -> None:
 
     values = {"postrisk": __version__, **describe(model)}
     if as_json:
-        _echo_json(values)
+        echo_json(values)
     else:
         print_info(Console(), values)
 
@@ -274,7 +274,7 @@ def rules_show(
     rule = Rulebook.load(rulebook)
     if as_json:
         values = {**rule.model_dump(mode="json", by_alias=True), "hash": rule.hash}
-        _echo_json(values)
+        echo_json(values)
     else:
         print_rulebook(Console(), rule)
 
@@ -286,13 +286,6 @@ def rules_check(rulebook: Annotated[Path, typer.Argument(help="TOML file.")]) ->
 
     rule = Rulebook.load(rulebook)
     typer.echo(f"{rulebook}: valid; {rule.id}, hash {rule.hash[:12]}")
-
-
-def _echo_json(values: object) -> None:
-    # A stream that is not Unicode gets JSON's own escapes.
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    escaped = "utf" not in encoding.casefold()
-    typer.echo(json.dumps(values, ensure_ascii=escaped, indent=2))
 
 
 def _drop_standard_output() -> None:
