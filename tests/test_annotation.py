@@ -180,3 +180,23 @@ def test_the_readme_reports_the_shipped_lines():
     done = subprocess.run([sys.executable, tool], capture_output=True, check=True)
     card = ROOT / "datasets" / "annotation" / "README.md"
     assert done.stdout.decode() in card.read_text("utf-8")
+
+
+def test_the_report_counts_and_compares(tmp_path):
+    turns = [("ced", "r", "r"), ("ced", "R", "0"), ("edos", "v", "v"), ("edos", "0", "?")]
+    lines = [",".join(COLUMNS)]
+    for number, (source, first, second) in enumerate(turns):
+        key = text_key(str(number))
+        lines += [f"{source},{number},{key},{first},chat,first"]
+        lines += [f"{source},{number},{key},{second},chat,second"]
+    lines += [f"ced,1,{text_key('1')},0,opinion,decided"]
+    path = tmp_path / "labels.csv"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    tool = ROOT / "tools" / "annotation_report.py"
+    done = subprocess.run([sys.executable, tool, path], capture_output=True, check=True)
+    shown = done.stdout.decode()
+    assert "| ced | 2 | 1 | 0 | 0 | 0 | 0 | 1 | 0 |" in shown
+    assert "| all | 4 | 1 | 1 | 0 | 0 | 0 | 2 | 0 |" in shown
+    assert "4 posts were read once, 4 of them twice; the two readings of 2 differ" in shown
+    assert "1 posts were decided" in shown
+    assert "| violence | 1.00 | 1.00 to 1.00 | 1 | 0 | 0 | 2 |" in shown

@@ -76,6 +76,14 @@ def test_a_reading_overrides_a_label_in_the_other_categories(root):
     assert found == {"a": NOTHING, "b": {**NOTHING, "violence": 1, "terrorism": 1}}
 
 
+def test_a_presumed_label_gives_way_to_a_reading_and_a_judged_one_does_not(root):
+    row = Example("a", dict(NOTHING), "1")
+    presumed = labels_of(source_of("edos", row), root, "base", readings("edos", a="r"))
+    assert "rumor" not in presumed["a"]
+    judged = labels_of(source_of("pheme", row), root, "base", readings("pheme", a="r"))
+    assert judged["a"]["rumor"] == 0
+
+
 def test_an_official_platform_makes_no_rumor(root):
     rows = (Example("a", {"rumor": 1}, "1"), Example("b", dict(NOTHING), "2"))
     source = source_of("factcheck-zh", *rows)
@@ -122,6 +130,8 @@ def test_each_public_set_loads(name):
     assert len(rows) > 250
     assert {label for row in rows for label in row.labels.values()} <= {0, 1}
     assert all(set(row.labels) <= set(CATEGORIES) for row in rows)
+    positive = {name for row in rows for name, label in row.labels.items() if label}
+    assert positive <= set(source.card.categories)
     assert all(row.row for row in rows)
     assert len({row.row for row in rows}) == len(rows)
 

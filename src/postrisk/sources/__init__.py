@@ -11,7 +11,13 @@ import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from postrisk.annotation import Readings, shipped_readings, with_reading, without_positives
+from postrisk.annotation import (
+    Reading,
+    Readings,
+    shipped_readings,
+    with_reading,
+    without_positives,
+)
 from postrisk.corpora import Example, Known, Loader
 from postrisk.errors import DataError
 from postrisk.registry import Card, Model, Purpose, cards
@@ -121,25 +127,30 @@ class Source:
             if not row.text or row.text.isspace():
                 continue
             reading = readings.of(self.name, row.text)
-            labels = self._own(row.labels, training=purpose != "evaluation" and reading is None)
-            if reading is not None:
-                labels_read = with_reading(labels, reading)
-                if labels_read is None:
-                    continue
-                labels = labels_read
-                n_read += 1
-            order = zlib.crc32(row.text.encode("utf-8", "surrogatepass"))
-            rows.append(((reading is None, not row.labels, order, row.text),
-                         replace(row, labels=labels)))  # fmt: skip
+            labels = self._labels(row.labels, reading, training=purpose != "evaluation")
+            if labels is None:
+                continue
+            n_read += reading is not None
+            crc = zlib.crc32(row.text.encode("utf-8", "surrogatepass"))
+            order = (reading is None, not row.labels, crc, row.text)
+            rows.append((order, replace(row, labels=labels)))
         if self.limit and len(rows) > self.limit:
             rows.sort(key=lambda pair: pair[0])
             rows = rows[: max(self.limit, n_read)]
         return [row for _, row in rows]
 
-    def _own(self, labels: Known, *, training: bool) -> Known:
-        if self.card.official and labels.get("rumor") == 1:
-            labels = {name: label for name, label in labels.items() if name != "rumor"}
-        return without_positives(labels) if training and self.card.needs_reading else labels
+    def _labels(self, own: Known, reading: Reading | None, *, training: bool) -> Known | None:
+        if self.card.official and own.get("rumor") == 1:
+            own = _without_rumor(own)
+        if reading is not None:
+            # A set that is not about rumor only presumes that its posts are none.
+            judged = "rumor" in self.card.categories
+            return with_reading(own if judged else _without_rumor(own), reading)
+        return without_positives(own) if training and self.card.needs_reading else own
+
+
+def _without_rumor(labels: Known) -> Known:
+    return {name: label for name, label in labels.items() if name != "rumor"}
 
 
 def _source(card: Card) -> Source:
