@@ -117,7 +117,7 @@ def _data(figures: Figures) -> str:
     rows = [["authored", "en, zh", "Apache-2.0, synthetic", "authored",
              f"{figures.used.get('authored', 0):,}"]]  # fmt: skip
     for source in SOURCES:
-        if source.use == "train" and source.name in figures.used:
+        if source.name in figures.used:
             used = f"{figures.used[source.name]:,}"
             rows.append([source.name, source.language, source.licence, source.judge, used])
     return _table(["source", "language", "licence", "labels by", "posts"], rows)

@@ -2,14 +2,13 @@
 
 Exit codes: 0 done (rows may have been rejected, the summary says how many), 2 wrong usage,
 3 input that cannot be read, 4 a model that cannot be trusted, 5 a rulebook that is not valid,
-6 a data set that is absent, 130 interrupted.
+6 a data set that is absent or changed, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import typer
 from rich.console import Console
 
 from postrisk._version import __version__
+from postrisk.cli_data import data_app, echo_json
 from postrisk.cli_evaluate import evaluate
 from postrisk.errors import DataError, InputError, ModelError, PostriskError, RulebookError
 from postrisk.options import (
@@ -56,6 +56,7 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(no_args_is_help=True, help="Show and check reach rules.")
 app.add_typer(rules_app, name="rules")
+app.add_typer(data_app, name="data")
 app.command()(evaluate)
 
 
@@ -175,7 +176,7 @@ def explain(
     if as_json:
         found = {name: explanation.to_dict() for name, explanation in explanations.items()}
         values = {"assessment": assessment.to_dict(), "explanations": found}
-        _echo_json(values)
+        echo_json(values)
     else:
         print_explanation(Console(), assessment, explanations, scorer.model.cutoffs)
 
@@ -225,7 +226,7 @@ def info(model: ModelOption = None, as_json: JsonOption = False) -> None:
 
     values = {"postrisk": __version__, **describe(model)}
     if as_json:
-        _echo_json(values)
+        echo_json(values)
     else:
         print_info(Console(), values)
 
@@ -274,7 +275,7 @@ def rules_show(
     rule = Rulebook.load(rulebook)
     if as_json:
         values = {**rule.model_dump(mode="json", by_alias=True), "hash": rule.hash}
-        _echo_json(values)
+        echo_json(values)
     else:
         print_rulebook(Console(), rule)
 
@@ -286,13 +287,6 @@ def rules_check(rulebook: Annotated[Path, typer.Argument(help="TOML file.")]) ->
 
     rule = Rulebook.load(rulebook)
     typer.echo(f"{rulebook}: valid; {rule.id}, hash {rule.hash[:12]}")
-
-
-def _echo_json(values: object) -> None:
-    # A stream that is not Unicode gets JSON's own escapes.
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    escaped = "utf" not in encoding.casefold()
-    typer.echo(json.dumps(values, ensure_ascii=escaped, indent=2))
 
 
 def _drop_standard_output() -> None:

@@ -1,4 +1,4 @@
-"""The data sets that postrisk learns from and is measured on: licence, use and label mapping.
+"""Labelled posts, where the public ones lie, and the authored corpora.
 
 The authored corpora come with the package. The public ones are read from a folder,
 ``POSTRISK_DATA`` or ``../shared/datasets``; their rows never enter the repository.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,7 +18,6 @@ from postrisk.assets import asset
 from postrisk.errors import DataError
 from postrisk.post import Category
 
-Use = Literal["train", "evaluation"]
 Known = dict[str, int]
 
 CATEGORIES = tuple(category.value for category in Category)
@@ -40,68 +38,18 @@ class Example:
         Event, account, thread, subreddit or pair: what must not be split.
     kind : str
         ``positive``, ``lookalike``, ``benign``, ``protected``, or what the source calls it.
+    row : str
+        Names the post within its set: its own id, or ``file:record number``.
     """
 
     text: str
     labels: Known
     group: str
     kind: str = ""
+    row: str = ""
 
 
 Loader = Callable[[Path], Iterable[Example]]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One data set.
-
-    Attributes
-    ----------
-    name, language, licence : str
-    use : {"train", "evaluation"}
-        A set for evaluation raises `DataError` when training asks for it.
-    folder : str
-        Below the data folder.
-    load : callable
-    limit : int
-        Most rows taken, chosen by a hash of the text; 0 for all.
-    weight : float
-        Weight of each row in training.
-    judge : str
-        Whose judgement the labels are.
-    official_test : bool
-        The set has a test part of its own, so none of its training groups is held out.
-    """
-
-    name: str
-    language: str
-    licence: str
-    use: Use
-    folder: str
-    load: Loader
-    judge: str
-    limit: int = 0
-    weight: float = 1.0
-    official_test: bool = False
-
-    def examples(self, root: Path, purpose: Use) -> list[Example]:
-        """Load the rows for a purpose.
-
-        Raises
-        ------
-        DataError
-            When the set is absent or may not be used this way.
-        """
-        if purpose == "train" and self.use != "train":
-            raise DataError(f"{self.name}: for evaluation only ({self.licence}); never train on it")
-        path = root / self.folder
-        if not path.exists():
-            raise DataError(f"{self.name}: no folder {path}; set POSTRISK_DATA")
-        rows = [row for row in self.load(path) if row.text and not row.text.isspace()]
-        if self.limit and len(rows) > self.limit:
-            rows = sorted(rows, key=lambda row: (zlib.crc32(row.text.encode()), row.text))
-            rows = rows[: self.limit]
-        return rows
 
 
 def data_folder() -> Path | None:
@@ -137,7 +85,7 @@ def authored(split: Literal["train", "test", "all"] = "all") -> Iterator[tuple[s
             if row["kind"] == "positive":
                 labels[row["category"]] = 1
             group = row["topic"] if row["kind"] in {"benign", "protected"} else row["pair"]
-            yield row["language"], Example(row["text"], labels, group, row["kind"])
+            yield row["language"], Example(row["text"], labels, group, row["kind"], row["id"])
 
 
 def fingerprint(texts: Sequence[str], labels: Sequence[Sequence[int]]) -> str:

@@ -95,6 +95,8 @@ def _weak_lines(model: RiskModel, split: Split) -> list[Line]:
     """Measure sets of one label against held-out safe posts of a related source."""
     lines = []
     for name, safe in _WEAK.items():
+        if name not in split.unseen:
+            continue  # posts of it were read, so its labels are no longer weak
         risky = split.unseen[name]
         negatives = split.test.take(np.array(split.test.sources) == safe)
         column = CATEGORIES.index(_category_of(risky))
@@ -188,6 +190,6 @@ def measure(model: RiskModel, rows: Rows, split: Split) -> Figures:
         overblocking=overblocking,
         twins=_twins(model, split.test),
         used=dict(Counter(split.train.sources)),
-        removed=split.removed,
+        removed=sum(split.removed.values()),
         authored_only=authored_only,
     )

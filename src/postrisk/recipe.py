@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,13 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from postrisk.corpora import CATEGORIES, Example, Source, authored
+from postrisk.annotation import Readings
+from postrisk.corpora import CATEGORIES, Example, authored
 from postrisk.folding import Index
 from postrisk.grouping import near_duplicate_groups
 from postrisk.linear import UNKNOWN, Labels
-from postrisk.sources import SOURCES
+from postrisk.registry import Model
+from postrisk.sources import SOURCES, Source
 from postrisk.training import RiskClassifier
 
 MODEL_NAME = "postrisk-base"
@@ -27,7 +30,7 @@ AUTHORED = "authored"
 # benchmarks/sweep.py: more weight ranks held-out authored posts better, but from 30 on ordinary
 # Weibo posts (ewect) were flagged five times as often as with 3; 10 is the step between.
 AUTHORED_WEIGHT = 10.0
-_TEST_SHARE = 20
+_HELD_OUT_PERCENT = 20
 _NOISE = re.compile(r"https?://\S+|(?<!\w)@\w+|^RT\b:?|\[(?:USER|URL)\]|&\w+;")
 Mask = npt.NDArray[np.bool_]
 
@@ -42,6 +45,8 @@ class Rows:
     labels : ndarray of int8, shape (n_posts, n_categories)
     groups, kinds, sources, languages : list of str
     weights : ndarray of float64, shape (n_posts,)
+    learnable : ndarray of bool, shape (n_posts,)
+        Of a source that the model may learn from.
     held_out : ndarray of bool, shape (n_posts,)
         Kept from training for the figures of its own source.
     copies : ndarray of int64, shape (n_posts,)
@@ -55,6 +60,7 @@ class Rows:
     sources: list[str]
     languages: list[str]
     weights: npt.NDArray[np.float64]
+    learnable: Mask
     held_out: Mask
     copies: Index
 
@@ -72,6 +78,7 @@ class Rows:
             sources=[self.sources[i] for i in keep],
             languages=[self.languages[i] for i in keep],
             weights=self.weights[keep],
+            learnable=self.learnable[keep],
             held_out=self.held_out[keep],
             copies=self.copies[keep],
         )
@@ -87,14 +94,30 @@ class Split:
         ``test`` holds held-out groups of the training sources and held-out authored posts.
     unseen : mapping of str to Rows
         Sources of which no row is in ``train``.
-    removed : int
-        Training rows dropped because a near-copy is in ``test`` or ``unseen``.
+    removed : mapping of str to int
+        Training rows of each source dropped because a near-copy is in ``test`` or ``unseen``.
+    copied : mapping of (str, str) to int
+        The same by pairs of sources: the training one, and one that holds a near-copy. A row
+        with copies in several counts for each.
     """
 
     train: Rows
     test: Rows
     unseen: Mapping[str, Rows]
-    removed: int
+    removed: Mapping[str, int]
+    copied: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One post on its way into `Rows`."""
+
+    source: str
+    language: str
+    weight: float
+    learnable: bool
+    held_out: bool
+    example: Example
 
 
 def clean(text: str) -> str:
@@ -109,60 +132,84 @@ def clean(text: str) -> str:
     return _NOISE.sub(" ", text).strip() or text
 
 
-def is_test_group(source: str, group: str) -> bool:
+def is_test_group(source: str, group: str, percent: int = _HELD_OUT_PERCENT) -> bool:
     """Tell whether a group of a training source is held out for the in-domain figures."""
-    return zlib.crc32(f"{source}\0{group}".encode("utf-8", "surrogatepass")) % 100 < _TEST_SHARE
+    return zlib.crc32(f"{source}\0{group}".encode("utf-8", "surrogatepass")) % 100 < percent
 
 
-def _source_items(source: Source, root: Path) -> list[tuple[Source, bool, Example]]:
-    learns = source.use == "train" and not source.official_test
+def _source_items(
+    source: Source, root: Path, model: Model, readings: Readings | None
+) -> list[_Item]:
+    learns = source.learns(model, readings)
+    percent = source.card.held_out_percent if learns else 0
     return [
-        (source, learns and is_test_group(source.name, example.group), example)
-        for example in source.examples(root, source.use)
+        _Item(
+            source.name,
+            source.language,
+            source.weight,
+            learns,
+            is_test_group(source.name, example.group, percent),
+            example,
+        )
+        for example in source.examples(root, model if learns else "evaluation", readings)
+        if example.labels
     ]
 
 
-def _authored_items() -> list[tuple[Source, bool, Example]]:
-    items = []
-    for split in ("train", "test"):
-        for language, example in authored(split):
-            home = Source(AUTHORED, language, "Apache-2.0", "train", "", lambda _: (), "authors",
-                          weight=AUTHORED_WEIGHT)  # fmt: skip
-            items.append((home, split == "test", example))
-    return items
+def _authored_items() -> list[_Item]:
+    return [
+        _Item(
+            source=AUTHORED,
+            language=language,
+            weight=AUTHORED_WEIGHT,
+            learnable=True,
+            held_out=split == "test",
+            example=example,
+        )
+        for split in ("train", "test")
+        for language, example in authored(split)
+    ]
 
 
-def all_rows(root: Path | None) -> Rows:
+def all_rows(root: Path | None, model: Model = "base", readings: Readings | None = None) -> Rows:
     """Give every row of every source, with exact copies within a source left out.
+
+    Posts without any label are left out. A source that the model may not learn from, or that
+    has nothing to teach it, is there to measure on.
 
     Parameters
     ----------
     root : Path or None
         The folder of the public data sets; the authored corpora alone when None.
+    model : {"base", "research"}
+        Whose licences count.
+    readings : Readings, optional
+        Labels by reading; those that come with the package by default.
     """
     items = _authored_items()
     if root is not None:
         for source in SOURCES:
-            items += _source_items(source, root)
+            items += _source_items(source, root, model, readings)
     seen: set[tuple[str, str]] = set()
-    kept = []
-    texts = []
-    for home, held_out, example in items:
-        key = (home.name, clean(example.text))
+    kept: list[_Item] = []
+    texts: list[str] = []
+    for item in items:
+        key = (item.source, clean(item.example.text))
         if key not in seen:
             seen.add(key)
-            kept.append((home, held_out, example))
+            kept.append(item)
             texts.append(key[1])
-    labels = [[e.labels.get(name, UNKNOWN) for name in CATEGORIES] for *_, e in kept]
+    labels = [[item.example.labels.get(name, UNKNOWN) for name in CATEGORIES] for item in kept]
     return Rows(
         texts=texts,
         labels=np.array(labels, dtype=np.int8),
-        groups=[f"{home.name}\0{e.group}" for home, _, e in kept],
-        kinds=[e.kind for *_, e in kept],
-        sources=[home.name for home, *_ in kept],
-        languages=[home.language for home, *_ in kept],
-        weights=np.array([home.weight for home, *_ in kept]),
-        held_out=np.array([held_out for _, held_out, _ in kept], dtype=bool),
+        groups=[f"{item.source}\0{item.example.group}" for item in kept],
+        kinds=[item.example.kind for item in kept],
+        sources=[item.source for item in kept],
+        languages=[item.language for item in kept],
+        weights=np.array([item.weight for item in kept]),
+        learnable=np.array([item.learnable for item in kept], dtype=bool),
+        held_out=np.array([item.held_out for item in kept], dtype=bool),
         copies=near_duplicate_groups(texts),
     )
 
@@ -177,18 +224,29 @@ def split_rows(rows: Rows, leave_out: Collection[str] = ()) -> Split:
     leave_out : collection of str
         Training sources to treat as unseen.
     """
-    evaluation = {source.name for source in SOURCES if source.use == "evaluation"}
     sources = np.array(rows.sources)
-    unseen = np.isin(sources, sorted(evaluation | set(leave_out)))
+    unseen = ~rows.learnable | np.isin(sources, sorted(leave_out))
     test = rows.held_out & ~unseen
     train = ~unseen & ~test
-    clean_train = train & ~np.isin(rows.copies, rows.copies[unseen | test])
+    dropped = train & np.isin(rows.copies, rows.copies[unseen | test])
     names = sorted(set(sources[unseen].tolist()))
     return Split(
-        train=rows.take(clean_train),
+        train=rows.take(train & ~dropped),
         test=rows.take(test),
         unseen={name: rows.take(sources == name) for name in names},
-        removed=int(train.sum() - clean_train.sum()),
+        removed=Counter(sources[dropped].tolist()),
+        copied=_copied(rows, dropped, unseen | test),
+    )
+
+
+def _copied(rows: Rows, dropped: Mask, kept: Mask) -> Counter[tuple[str, str]]:
+    holders: dict[int, set[str]] = {}
+    for i in np.flatnonzero(kept).tolist():
+        holders.setdefault(int(rows.copies[i]), set()).add(rows.sources[i])
+    return Counter(
+        (rows.sources[i], holder)
+        for i in np.flatnonzero(dropped).tolist()
+        for holder in holders[int(rows.copies[i])]
     )
 
 

@@ -35,10 +35,11 @@ def train_shipped(folder: Path) -> str:
     card = shipped_card(model, measure(model, rows, split))
     key = fingerprint(split.train.texts, split.train.labels.tolist())
     save(model, folder, card=card, data_fingerprint=key)
+    removed = sum(split.removed.values())
     data = "the authored corpora alone (no data folder)" if root is None else "all train-use sets"
     return (
         f"{len(split.train):,} posts from {data}; {len(split.test):,} held out,"
-        f" {split.removed:,} near-copies of held-out posts removed; figures in CARD.md"
+        f" {removed:,} near-copies of held-out posts removed; figures in CARD.md"
     )
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     Progress,
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -27,7 +29,9 @@ from postrisk.scorer import Assessment
 from postrisk.tables import Summary
 
 if TYPE_CHECKING:  # it loads scikit-learn, which other verbs do without
+    from postrisk.datareport import Check
     from postrisk.evaluation_report import EvaluationReport
+    from postrisk.registry import Card
 
 _BAND_STYLES = {Band.PASS: "green", Band.REVIEW: "yellow", Band.FLAG: "bold red"}
 # Share of the strongest character's contribution from which a character is tinted.
@@ -184,3 +188,58 @@ def print_rulebook(console: Console, rule: Rulebook) -> None:
     ]
     for line in lines:
         console.print(line, soft_wrap=not console.is_terminal)
+
+
+@contextmanager
+def download_progress(
+    console: Console,
+) -> Iterator[Callable[[str, int], AbstractContextManager[Callable[[int], None]]]]:
+    """Show a bar for each download on a terminal, and nothing in a pipe."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    shown = console.is_terminal and not console.quiet
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+
+        @contextmanager
+        def start(name: str, size: int) -> Iterator[Callable[[int], None]]:
+            task = progress.add_task(_escape(name), total=size)
+            try:
+                yield lambda done: progress.update(task, completed=done)
+            finally:
+                progress.remove_task(task)
+
+        yield start
+
+
+def print_cards(console: Console, cards: Sequence[Card], rows: Mapping[str, int] | None) -> None:
+    """Show the registry of data sets."""
+    table = Table("name", "language", "categories", "licence", "may train", box=None)
+    if rows is not None:
+        table.add_column("rows", justify="right")
+    for card in cards:
+        counted = [] if rows is None else [f"{rows[card.name]:,}" if card.name in rows else ""]
+        table.add_row(
+            card.name, card.language, ", ".join(card.categories), card.licence, card.train, *counted
+        )
+    console.print(table)
+
+
+def print_checks(console: Console, checks: Sequence[Check]) -> None:
+    """Show what was found of each set in the data folder."""
+    table = Table("name", "files right", "rows", "problem", box=None)
+    table.columns[2].justify = "right"
+    for check in checks:
+        right = sum(found == "right" for found in check.files.values())
+        wrong = [f"{path} {found}" for path, found in check.files.items() if found != "right"]
+        problem = check.problem or ", ".join(wrong[:_SPANS_SHOWN])
+        if len(wrong) > _SPANS_SHOWN:
+            problem += f" and {len(wrong) - _SPANS_SHOWN} more"
+        table.add_row(
+            check.name,
+            f"{right} of {len(check.files)}",
+            "" if check.rows is None else f"{check.rows:,}",
+            Text(_escape(problem), style="red"),
+        )
+    console.print(table)
