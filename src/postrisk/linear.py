@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+from joblib import Parallel, delayed
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
@@ -32,6 +33,12 @@ class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Inverse strength of the regularisation.
     max_iter : int
         Most iterations of L-BFGS.
+    idf : bool
+        Whether features are scaled by their inverse document frequency while fitting, so that
+        rare n-grams are held back less than common ones (Spärck Jones, 1972). The scale goes into
+        the coefficients: they are for features as they come.
+    n_jobs : int, optional
+        Labels fitted at a time, in threads; -1 for one a core. It changes no result.
 
     Attributes
     ----------
@@ -40,9 +47,17 @@ class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : ndarray
     """
 
-    def __init__(self, C: float = 1.0, max_iter: int = 1000) -> None:
+    def __init__(
+        self,
+        C: float = 1.0,
+        max_iter: int = 1000,
+        idf: bool = False,  # noqa: FBT001, FBT002 - scikit-learn's way
+        n_jobs: int | None = None,
+    ) -> None:
         self.C = C
         self.max_iter = max_iter
+        self.idf = idf
+        self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the labels one by one."""
@@ -51,16 +66,30 @@ class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not self.is_multilabel_:
             X, y = validate_data(self, X, y, accept_sparse="csr")
             check_classification_targets(y)
-            fitted = [self._solver().fit(X, y, sample_weight)]
+            scale = self._scale(X)
+            fitted = [self._solver().fit(_scaled(X, scale), y, sample_weight)]
             self.classes_ = fitted[0].classes_
         else:
             X = validate_data(self, X, accept_sparse="csr")
-            fitted = [self._fit_label(X, column, sample_weight) for column in targets.T]
+            scale = self._scale(X)
+            X = _scaled(X, scale)
+            fitted = Parallel(self.n_jobs, prefer="threads")(
+                delayed(self._fit_label)(X, column, sample_weight) for column in targets.T
+            )
             self.classes_ = np.array([0, 1])
-        self.coef_ = np.concatenate([model.coef_ for model in fitted])
+        self.coef_ = np.concatenate([model.coef_ for model in fitted]) * scale
         self.intercept_ = np.concatenate([model.intercept_ for model in fitted])
         self.n_iter_ = np.concatenate([np.atleast_1d(model.n_iter_) for model in fitted])
         return self
+
+    def _scale(self, X: Any) -> Floats:
+        """Give each feature's factor; their mean square over the entries is 1."""
+        if not self.idf:
+            return np.ones(X.shape[1])
+        counts = np.bincount(X.indices, minlength=X.shape[1]) if issparse(X) else (X != 0).sum(0)
+        scale = np.log((X.shape[0] + 1) / (counts + 1)) + np.finfo(float).tiny
+        entries = max(counts.sum(), 1)
+        return np.asarray(scale / max(np.sqrt(counts @ scale**2 / entries), np.finfo(float).tiny))
 
     def _solver(self) -> LogisticRegression:
         return LogisticRegression(C=self.C, max_iter=self.max_iter)
@@ -104,6 +133,14 @@ class LinearCore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _scaled(X: Any, scale: Floats) -> Any:
+    if not issparse(X):
+        return X * scale
+    scaled = X.copy()
+    scaled.data = X.data * scale[X.indices].astype(X.dtype)
+    return scaled
 
 
 def quantise(coefficients: Floats) -> tuple[npt.NDArray[np.int8], Floats]:

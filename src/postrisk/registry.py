@@ -115,7 +115,7 @@ class Card(_Section):
     upstream: Upstream
     files: tuple[DataFile, ...] = Field(min_length=1)
     loader: str = ""
-    held_out_percent: int = Field(default=20, ge=0, le=100)
+    held_out_percent: int = Field(default=10, ge=0, le=100)
     test_set: str = ""
     needs_reading: bool = False
     official: bool = False

@@ -79,6 +79,8 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
     C : float
         Inverse strength of the regularisation.
     max_iter : int
+    idf : bool
+        See `postrisk.linear.LinearCore`.
     folds : int
         Group-disjoint folds for calibration.
     windowing : Windowing
@@ -115,6 +117,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         styles: Sequence[Style] = (),
         C: float = 4.0,
         max_iter: int = 1000,
+        idf: bool = False,  # noqa: FBT001, FBT002
         folds: int = 5,
         windowing: Windowing = WHOLE,
         negative_windows: bool = False,  # noqa: FBT001, FBT002 - scikit-learn's way
@@ -130,6 +133,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         self.styles = styles
         self.C = C
         self.max_iter = max_iter
+        self.idf = idf
         self.folds = folds
         self.windowing = windowing
         self.negative_windows = negative_windows
@@ -228,7 +232,7 @@ class RiskClassifier(BaseEstimator):  # type: ignore[misc]
         return np.hstack((labels, labels)) if labels.shape[1] == 1 else labels
 
     def _core(self) -> LinearCore:
-        return LinearCore(self.C, self.max_iter)
+        return LinearCore(self.C, self.max_iter, self.idf, n_jobs=-1)
 
     def _training_rows(self, texts: Sequence[str], labels: Labels, weights: Floats) -> _Rows:
         whole = self.features_.transform(texts)
