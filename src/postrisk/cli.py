@@ -191,6 +191,9 @@ def train(
     shipped: Annotated[
         bool, typer.Option("--shipped", help="Train the shipped model by its recipe instead.")
     ] = False,
+    research: Annotated[
+        bool, typer.Option("--research", help="With --shipped: the one for research.")
+    ] = False,
     group_column: Annotated[
         str | None, typer.Option(help="Column with the event, account or source of a row.")
     ] = None,
@@ -198,18 +201,21 @@ def train(
     version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
 ) -> None:  # fmt: skip
     """Train a model on your own labelled posts, or the shipped one by its recipe."""
-    from postrisk.recipe import MODEL_NAME
+    from postrisk.registry import Model
     from postrisk.shipping import train_file, train_shipped
 
+    if research and not shipped:
+        raise typer.BadParameter("only with --shipped", param_hint="--research")
     if shipped == (labelled is not None):
         raise typer.BadParameter("give a labelled CSV file, or --shipped")
     if labelled is not None and output is None:
         raise typer.BadParameter("expected a folder for the model", param_hint="--output")
+    kind: Model = "research" if research else "base"
     console = Console(stderr=True, markup=False, emoji=False)
     with console.status("training", spinner="line"):
         if labelled is None:
-            folder = output or Path("models") / MODEL_NAME
-            report = train_shipped(folder)
+            folder = output or Path("models") / f"postrisk-{kind}"
+            report = train_shipped(folder, kind)
         else:
             assert output is not None  # noqa: S101 - checked above
             folder = output

@@ -12,10 +12,11 @@ from postrisk.card import custom_card, shipped_card
 from postrisk.columns import Columns
 from postrisk.corpora import CATEGORIES, data_folder, fingerprint
 from postrisk.errors import LabelError, TableError
-from postrisk.figures import measure
+from postrisk.figures import hold_back, measure
 from postrisk.grouping import near_duplicate_groups
 from postrisk.linear import UNKNOWN, Labels
 from postrisk.recipe import all_rows, fit, make_classifier, split_rows
+from postrisk.registry import Model
 from postrisk.rows import Lines, Rejected, open_table, read_header, records
 from postrisk.store import save
 from postrisk.training import RiskClassifier
@@ -23,18 +24,24 @@ from postrisk.training import RiskClassifier
 _LABEL_CELLS = {"": UNKNOWN, "0": 0, "1": 1}
 
 
-def train_shipped(folder: Path) -> str:
-    """Train the shipped model, measure it and write its folder.
+def train_shipped(folder: Path, model: Model = "base") -> str:
+    """Train a shipped model, measure it and write its folder.
 
     Without the public data sets it learns from the authored corpora alone, and the card says so.
+
+    Parameters
+    ----------
+    folder : Path
+    model : {"base", "research"}
+        Whose licences count, see `postrisk.registry`.
     """
     root = data_folder()
-    rows = all_rows(root)
+    rows = all_rows(root, model)
     split = split_rows(rows)
-    model = fit(split.train, make_classifier()).model_
-    card = shipped_card(model, measure(model, rows, split))
+    trained = hold_back(fit(split.train, make_classifier(model)).model_, split.unseen)
+    card = shipped_card(trained, measure(trained, rows, split))
     key = fingerprint(split.train.texts, split.train.labels.tolist())
-    save(model, folder, card=card, data_fingerprint=key)
+    save(trained, folder, card=card, data_fingerprint=key)
     removed = sum(split.removed.values())
     data = "the authored corpora alone (no data folder)" if root is None else "all train-use sets"
     return (

@@ -30,6 +30,7 @@ from postrisk.folding import folding_version
 from postrisk.model import Calibration, RiskModel
 
 DEFAULT_MODEL = "postrisk-base"
+SHORT_NAMES = ("base", "research")
 _CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npz", "CARD.md"
 _LARGEST_CONFIG = 1 << 20
 _HEADERS = 4096
@@ -199,7 +200,8 @@ def load(folder: str | Path | None = None) -> RiskModel:
     Parameters
     ----------
     folder : str or Path, optional
-        A model folder, or the name of a shipped model; the shipped default when absent.
+        A model folder, or the name of a shipped model, such as ``"research"``; the shipped
+        default when absent.
 
     Raises
     ------
@@ -259,7 +261,8 @@ def find_model(folder: str | Path | None = None) -> Path:
     try:
         if folder is not None and (Path(folder).exists() or len(Path(folder).parts) > 1):
             return Path(folder)
-        return asset("models", name)
+        short = f"postrisk-{name}"
+        return asset("models", short if name in SHORT_NAMES else name)
     except (DataError, OSError, ValueError):  # the last two for names that no file can have
         raise ModelError(
             Path(name), "found", "no such folder and no shipped model of that name"
