@@ -43,6 +43,8 @@ def evaluate(
     suite: Annotated[list[str] | None, _SUITE] = None,
 ) -> None:
     """Measure a model on labelled posts: ranking, over-blocking, twins, rewriting, dilution."""
+    from postrisk.registry import Model
+    from postrisk.store import load
     from postrisk.suites import DEFAULT_SUITES, evaluate, public_split
     from postrisk.terminal import print_evaluation
 
@@ -50,8 +52,10 @@ def evaluate(
         raise typer.BadParameter("give a labelled CSV file, or --public")
     console = Console(stderr=True, markup=False, emoji=False)
     with console.status("measuring", spinner="line"):
-        posts: Split | str | None = public_split() if public else labelled
-        report = evaluate(model, posts, suites=suite or DEFAULT_SUITES)
+        measured = load(model)
+        kind: Model = "research" if measured.name == "postrisk-research" else "base"
+        posts: Split | str | None = public_split(kind) if public else labelled
+        report = evaluate(measured, posts, suites=suite or DEFAULT_SUITES)
     if output is not None:
         written = report.save(output)
         drawn = any(path.suffix == ".svg" for path in written)

@@ -45,6 +45,7 @@ class Figures:
     used: dict[str, int]
     removed: int
     authored_only: bool
+    calibration: tuple[Line, ...]
 
 
 def _rankings(
@@ -175,6 +176,15 @@ def _in_domain(model: RiskModel, test: Rows) -> tuple[list[Line], dict[str, tupl
     return lines, overblocking
 
 
+def _calibration(model: RiskModel, test: Rows) -> tuple[Line, ...]:
+    languages = np.array(test.languages)
+    lines: list[Line] = []
+    for language in ("en", "zh"):
+        rows = test.take(languages == language)
+        lines += _rankings("held out", "all", rows, model.predict_proba(rows.texts), model.cutoffs)
+    return tuple(lines)
+
+
 def _twins(model: RiskModel, test: Rows) -> dict[tuple[str, str], tuple[Rate, Rate]]:
     found: dict[tuple[str, str], tuple[Rate, Rate]] = {}
     for language in ("en", "zh"):
@@ -213,4 +223,5 @@ def measure(model: RiskModel, rows: Rows, split: Split) -> Figures:
         used=dict(Counter(split.train.sources)),
         removed=sum(split.removed.values()),
         authored_only=authored_only,
+        calibration=_calibration(model, split.test),
     )

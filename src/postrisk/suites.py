@@ -15,6 +15,7 @@ from postrisk.overblocking import measure_gate, measure_overblocking, measure_tw
 from postrisk.perturb import SHARE
 from postrisk.ranking import by_split, rank_sample
 from postrisk.recipe import Split, all_rows, split_rows
+from postrisk.registry import Model
 from postrisk.robustness import measure_dilution, measure_flips
 from postrisk.samples import Sample, as_model, authored_sample, band, make_sample, split_sample
 from postrisk.scorer import Scorer, model_version
@@ -49,8 +50,13 @@ def read_sample(path: str | Path) -> Sample:
     return make_sample(data.texts, data.labels, data.categories, **columns)
 
 
-def public_split() -> Split:
+def public_split(model: Model = "base") -> Split:
     """Give the recipe's split of the authored and the public sets.
+
+    Parameters
+    ----------
+    model : {"base", "research"}
+        What may have been learnt from, so that nothing else is measured on.
 
     Raises
     ------
@@ -60,7 +66,7 @@ def public_split() -> Split:
     root = data_folder()
     if root is None:
         raise DataError("public data sets: no data folder; set POSTRISK_DATA to the one you have")
-    return split_rows(all_rows(root))
+    return split_rows(all_rows(root, model))
 
 
 def _counts(sample: Sample) -> tuple[PostCount, ...]:

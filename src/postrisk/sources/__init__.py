@@ -23,6 +23,7 @@ from postrisk.errors import DataError
 from postrisk.registry import Card, Model, Purpose, cards
 from postrisk.sources import benign, chinese, english
 
+ANNOTATORS = "annotators paid for the set"
 LOADERS: dict[str, Loader] = {**english.LOADERS, **benign.LOADERS, **chinese.LOADERS}
 
 
@@ -145,8 +146,19 @@ class Source:
         if reading is not None:
             # A set that is not about rumor only presumes that its posts are none.
             judged = "rumor" in self.card.categories
-            return with_reading(own if judged else _without_rumor(own), reading)
+            read = with_reading(own if judged else _without_rumor(own), reading)
+            return self._agreed(own, read)
         return without_positives(own) if training and self.card.needs_reading else own
+
+    def _agreed(self, own: Known, read: Known | None) -> Known | None:
+        """Leave unknown what a reader and the set's own annotators judge differently.
+
+        Annotators who judged each post for the category are no weaker witness than a reader.
+        """
+        if read is None or self.card.judge != ANNOTATORS:
+            return read
+        judged = set(self.card.categories)
+        return {n: y for n, y in read.items() if n not in judged or own.get(n, y) == y}
 
 
 def _without_rumor(labels: Known) -> Known:
