@@ -86,6 +86,11 @@ def test_a_damaged_cache_is_named(tmp_path, damage):
         embed(["soup"], cache, bag_of_words)
 
 
+def test_a_cache_in_no_folder_is_refused_before_anything_is_encoded(tmp_path):
+    with pytest.raises(DataError, match="make it first"):
+        embed(["soup"], tmp_path / "absent" / "cache.npz", Counting())
+
+
 def test_an_encoder_of_other_vectors_is_refused():
     with pytest.raises(DataError, match=r"shape \(1, 3\), expected \(1, 512\)"):
         embed(["soup"], encode=lambda texts: np.zeros((len(texts), 3)))

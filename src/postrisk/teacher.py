@@ -63,8 +63,12 @@ class _Cache:
 
     @classmethod
     def read(cls, path: str | Path | None) -> _Cache:
-        if path is None or not Path(path).exists():
-            return cls(None if path is None else Path(path))
+        if path is None:
+            return cls(None)
+        if not Path(path).parent.is_dir():
+            raise DataError(f"{path}: no folder {Path(path).parent} for the cache; make it first")
+        if not Path(path).exists():
+            return cls(Path(path))
         try:
             # Opened here, since np.load leaves a damaged file open.
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
