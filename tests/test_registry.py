@@ -49,7 +49,7 @@ def test_who_may_learn_from_what():
     assert {card.name for card in cards() if card.official} == {"factcheck-zh"}
     assert {card.name: card.held_out_percent for card in pick(["chineseharm", "edos"])} == {
         "chineseharm": 40,
-        "edos": 20,
+        "edos": 10,
     }
 
 

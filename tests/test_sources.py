@@ -72,8 +72,17 @@ def test_what_cannot_be_judged_is_dropped(root):
 
 def test_a_reading_overrides_a_label_in_the_other_categories(root):
     rows = (Example("a", {"violence": 1}, "1"), Example("b", {"violence": 0}, "2"))
-    found = labels_of(source_of("edos", *rows), root, "base", readings("edos", a="0", b="vT"))
+    found = labels_of(source_of("cold", *rows), root, "base", readings("cold", a="0", b="vT"))
     assert found == {"a": NOTHING, "b": {**NOTHING, "violence": 1, "terrorism": 1}}
+
+
+def test_a_reader_who_disagrees_with_the_annotators_leaves_the_label_unknown(root):
+    rows = [Example(name, {"violence": y}, name) for name, y in (("a", 1), ("b", 0), ("c", 1))]
+    read = readings("edos", a="0", b="vT", c="v")
+    found = labels_of(source_of("edos", *rows), root, "base", read)
+    assert "violence" not in found["a"]
+    assert found["b"] == {"rumor": 0, "terrorism": 1, "pornography": 0}
+    assert found["c"]["violence"] == 1
 
 
 def test_a_presumed_label_gives_way_to_a_reading_and_a_judged_one_does_not(root):
@@ -126,7 +135,7 @@ def test_a_set_that_needs_reading_teaches_only_once_it_was_read():
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_each_public_set_loads(name):
     source = BY_NAME[name]
-    rows = source.examples(data_folder(), "evaluation")
+    rows = source.examples(data_folder(), "evaluation", Readings())
     assert len(rows) > 250
     assert {label for row in rows for label in row.labels.values()} <= {0, 1}
     assert all(set(row.labels) <= set(CATEGORIES) for row in rows)

@@ -353,8 +353,9 @@ def test_parameters_and_clones(fitted):
     assert not hasattr(copy, "model_")
     assert copy.set_params(bits=9).bits == 9
     assert set(RiskClassifier().get_params()) == {
-        "categories", "char_orders", "word_orders", "bits", "styles", "C", "max_iter", "folds",
-        "windowing", "negative_windows", "review_ceiling", "flag_ceiling", "name", "version",
+        "categories", "char_orders", "word_orders", "bits", "styles", "C", "max_iter", "idf",
+        "folds", "windowing", "negative_windows", "review_ceiling", "flag_ceiling", "name",
+        "version",
     }  # fmt: skip
 
 
