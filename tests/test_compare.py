@@ -65,12 +65,13 @@ def test_the_trained_baseline_beats_a_model_that_knows_four_phrases(found):
     )
 
 
-def test_tables_have_every_system_with_speed_and_protected_posts(compare, found):
+def test_tables_have_every_system_with_speed_and_protected_posts(compare, found, split):
+    hard = sum(kind in {"protected", "lookalike"} for kind in split.test.kinds)
     shown = compare.to_markdown({**found, "missing": ["x: not installed"]})
     for words in ("posts/s", "Protected posts raised", "word list, learnt", "- x: not installed"):
         assert words in shown
     assert all(system["posts_per_second"] > 0 for system in found["systems"])
-    assert {line["rate"]["total"] for line in found["protected"]} == {259}
+    assert {line["rate"]["total"] for line in found["protected"]} == {hard}
 
 
 def test_a_filter_of_offence_is_measured_on_offence_alone(compare):
