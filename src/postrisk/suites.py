@@ -133,7 +133,7 @@ def evaluate(
     --------
     >>> report = evaluate(suites=["twins"])
     >>> [(t.language, t.category, t.ordered.total) for t in report.twins][0]
-    ('en', 'rumor', 34)
+    ('en', 'rumor', 78)
     """
     wanted = _checked(suites)
     sample, split = _sample_of(posts)
