@@ -26,6 +26,8 @@ MODELS: tuple[Model, ...] = ("base", "research")
 # Weak labels (pictures' titles, search terms, prompts to a chat model) say little; left out here.
 _WEAK = {"reddit-adult", "i2p", "multijail", "multijail-en"}
 _CROSS = "never trained on"
+# Pictures that the page does without: they show what flatters.
+_LEFT_OUT = re.compile("same-source|authored-twins")
 Row = tuple[str, str, str]
 
 
@@ -154,8 +156,9 @@ def main() -> None:
     tables = []
     for name in MODELS:
         report = evaluate(name, public_split(name))
-        report.save(DOCS / "quality" / name, plots=True)
-        (DOCS / "quality" / name / "report.json").unlink()
+        for path in report.save(DOCS / "quality" / name, plots=True, formats=("png",)):
+            if path.suffix == ".json" or _LEFT_OUT.search(path.name):
+                path.unlink()
         tables.append(goals(name, report))
     fill("goals", "\n\n".join(tables))
 

@@ -86,7 +86,8 @@ Each cut-off is the lowest whose upper 95 % Clopper-Pearson bound on held-out sa
 language stays below 2 % for `review` and 1 % for `flag`, category by category, on each of three
 groups: all of them; protected speech; and the authored ones, most of which are look-alikes.
 Rewritten copies of them count too. Rumor is for review only in a language where its AUC on any
-set that the model never learnt from is below .70.
+set that the model never learnt from is below .70, and any category where fewer than 20 real posts
+of it were there to learn from or to measure on.
 
 What other ceilings cost: recall on held-out risky posts of the training mixture. Choose one with
 `--review-ceiling` and `--flag-ceiling`, `Scorer(review_ceiling=…)` or `RiskModel.with_ceilings`.

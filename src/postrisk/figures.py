@@ -84,20 +84,34 @@ def _left_out_lines(rows: Rows) -> list[Line]:
     return lines
 
 
-def hold_back(model: RiskModel, unseen: Mapping[str, Rows]) -> RiskModel:
-    """Keep rumor from being flagged in a language where it does not transfer.
+def hold_back(model: RiskModel, split: Split) -> RiskModel:
+    """Keep a category from being flagged in a language where there is too little to go by.
 
-    The category is for review only where its AUC on any set that the model never learnt from is
-    below .70: a score that ranks another source's posts hardly better than chance must not flag.
+    Rumor is for review only where its AUC on any set that the model never learnt from is below
+    .70: a score that ranks another source's posts hardly better than chance must not flag. So
+    is any category of which no 20 real posts were there to learn from or to measure on.
     """
-    lines, _ = _cross_source(model, unseen)
+    lines, _ = _cross_source(model, split.unseen)
     for language in ("en", "zh"):
-        found = [line for line in lines if (line.category, line.language) == ("rumor", language)]
-        worst = min(found, key=lambda line: line.ranking.auc, default=None)
+        for category, found in _real_positives(split, language).items():
+            if found < _FEWEST:
+                reason = f"only {found} real posts of it to learn from or to measure on"
+                model = model.with_review_only(category, reason, language)
+        found_lines = [ln for ln in lines if (ln.category, ln.language) == ("rumor", language)]
+        worst = min(found_lines, key=lambda line: line.ranking.auc, default=None)
         if worst is not None and worst.ranking.auc < _TRANSFERS:
             reason = f"AUC {worst.ranking.auc:.2f} on {worst.source}, which it never learnt from"
             model = model.with_review_only("rumor", reason, language)
     return model
+
+
+def _real_positives(split: Split, language: str) -> dict[str, int]:
+    """Count posts of each category that nobody wrote for this project."""
+    counts = np.zeros(len(CATEGORIES), dtype=int)
+    for rows in (split.train, split.test, *split.unseen.values()):
+        real = np.array(rows.sources) != AUTHORED
+        counts += (rows.labels[real & (np.array(rows.languages) == language)] == 1).sum(axis=0)
+    return dict(zip(CATEGORIES, counts.tolist(), strict=True))
 
 
 def _cross_source(

@@ -38,7 +38,7 @@ def train_shipped(folder: Path, model: Model = "base") -> str:
     root = data_folder()
     rows = all_rows(root, model)
     split = split_rows(rows)
-    trained = hold_back(fit(split.train, make_classifier(model)).model_, split.unseen)
+    trained = hold_back(fit(split.train, make_classifier(model)).model_, split)
     card = shipped_card(trained, measure(trained, rows, split))
     key = fingerprint(split.train.texts, split.train.labels.tolist())
     save(trained, folder, card=card, data_fingerprint=key)
