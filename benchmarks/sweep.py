@@ -38,7 +38,9 @@ def main() -> None:
               if name in SOURCES}  # fmt: skip
     for strength, weight in GRID:
         weights = np.where(authored, weight, rows.weights)
-        core = LinearCore(C=strength).fit(matrix[~fold], rows.labels[~fold], weights[~fold])
+        core = LinearCore(C=strength, idf=True).fit(
+            matrix[~fold], rows.labels[~fold], weights[~fold]
+        )
         scores = core.decision_function(matrix[fold])
         found = []
         for language in ("en", "zh"):

@@ -18,12 +18,14 @@ from postrisk.evaluation import Rate
 from postrisk.evaluation_report import EvaluationReport
 from postrisk.overblocking import is_civic
 from postrisk.ranking import RankingLine
+from postrisk.recipe import PROTECTED_KINDS
 from postrisk.registry import Model
 from postrisk.suites import evaluate, public_split
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MODELS: tuple[Model, ...] = ("base", "research")
 # Weak labels (pictures' titles, search terms, prompts to a chat model) say little; left out here.
+_ENOUGH = 100
 _WEAK = {"reddit-adult", "i2p", "multijail", "multijail-en"}
 _CROSS = "never trained on"
 # Pictures that the page does without: they show what flatters.
@@ -87,17 +89,21 @@ def _ranking_goals(report: EvaluationReport, research: bool) -> Iterable[Row]:  
     yield "rumor zh", goal, _mean_auc(_cross(report, "rumor", "zh"))
 
 
+def _is_protected(kind: str) -> bool:
+    return kind.startswith("protected") or kind in PROTECTED_KINDS or is_civic(kind)
+
+
 def _safe_goals(report: EvaluationReport) -> Iterable[Row]:
     found = report.overblocking
     if found is None or report.gate is None or report.ranked is None:
         return
-    protected = [g for g in found.groups if g.kind.startswith("protected") or is_civic(g.kind)]
+    protected = [g for g in found.groups if _is_protected(g.kind)]
     yield "protected speech", "flagged ≤ 1 %", _pool(group.flag for group in protected)
     for language in ("en", "zh"):
-        groups = [g for g in protected if g.language == language]
+        groups = [g for g in protected if g.language == language and g.flag.total >= _ENOUGH]
         worst = max(groups, key=lambda g: (g.flag.low, g.flag.rate))
         shown = f"{worst.source} {worst.kind} {_pool([worst.flag])}"
-        yield f"worst protected group, {language}", "flagged ≤ 2 %", shown
+        yield f"worst group of {_ENOUGH} or more, {language}", "flagged ≤ 2 %", shown
     every = [line for line in found.overall if line.source == "all"]
     for line in every:
         yield f"all safe posts, {line.language}", "–", f"flagged {_pool([line.flag])}"
