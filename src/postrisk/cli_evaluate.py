@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from postrisk.options import JsonOption, ModelOption
+
 if TYPE_CHECKING:
     from postrisk.recipe import Split
 
@@ -33,13 +35,11 @@ def evaluate(
         Path | None,
         typer.Option("-o", "--output", help="Folder for report.json, report.md and pictures."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Model folder or shipped name.", metavar="MODEL")
-    ] = None,
+    model: ModelOption = None,
     public: Annotated[
         bool, typer.Option("--public", help="Measure on the public data sets; see POSTRISK_DATA.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: JsonOption = False,
     suite: Annotated[list[str] | None, _SUITE] = None,
 ) -> None:
     """Measure a model on labelled posts: ranking, over-blocking, twins, rewriting, dilution."""
