@@ -47,6 +47,10 @@ class Recommendation(StrEnum):
     REVIEW_FIRST = "review_first"
 
 
+OUTCOMES = tuple(Outcome)
+RECOMMENDATIONS = tuple(Recommendation)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

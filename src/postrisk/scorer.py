@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from postrisk.assessed import AssessedColumns
+from postrisk.counts import Count
 from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.errors import PostError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.folding import fold_batch
 from postrisk.model import Floats, RiskModel, batches, sigmoid
-from postrisk.post import MAX_CHARS, Post, clean_text
+from postrisk.post import MAX_CHARS, Account, Post, Reach, clean_text
+from postrisk.postcolumns import KINDS, CountColumn, PostColumns
 from postrisk.rules import (
+    OUTCOMES,
+    RECOMMENDATIONS,
     ReachFinding,
     Recommendation,
     Rulebook,
@@ -154,6 +161,29 @@ class Scorer:
             assessed += self._score_batch(checked[start : start + len(texts)], texts)
         return assessed
 
+    def score_columns(self, posts: PostColumns) -> AssessedColumns:
+        """Assess posts that stand in columns; row for row what `score` says of them."""
+        assessed = self.score(_as_posts(posts))
+        codes = [
+            [BANDS.index(band) for band in found.bands.values()]
+            + [OUTCOMES.index(found.reach.outcome), RECOMMENDATIONS.index(found.recommendation)]
+            + [LANGUAGES.index(found.script)]
+            for found in assessed
+        ]
+        n = len(self.model.categories)
+        table = np.array(codes, dtype=np.int8).reshape(len(posts), n + 3)
+        scores = [list(found.scores.values()) for found in assessed]
+        return AssessedColumns(
+            categories=self.model.categories,
+            scores=np.array(scores, dtype=np.float64).reshape(len(posts), n),
+            bands=table[:, :n],
+            outcomes=table[:, n],
+            recommendations=table[:, n + 1],
+            scripts=table[:, n + 2],
+            languages=posts.languages,
+            reasons=pa.array([found.reason for found in assessed], type=pa.string()),
+        )
+
     def _as_post(self, post: Post | str, where: str = "") -> Post:
         if isinstance(post, Post):
             return post
@@ -209,6 +239,32 @@ class Scorer:
     def explain(self, post: Post | str) -> dict[str, Explanation]:
         """Explain one post in every category."""
         return explain_texts(self.model, [self._as_post(post).text])[0]
+
+
+def _as_posts(columns: PostColumns) -> list[Post]:
+    def count(column: CountColumn, row: int) -> Count | None:
+        if not column.known[row]:
+            return None
+        return Count(value=int(column.values[row]), at_least=bool(column.at_least[row]))
+
+    texts, languages = columns.texts.to_pylist(), columns.languages.to_pylist()
+    return [
+        Post.model_construct(
+            text=text,
+            account=Account.model_construct(kind=KINDS[columns.kinds[row]]),
+            reach=Reach.model_construct(
+                reposts=count(columns.reposts, row),
+                views=count(columns.views, row),
+                likes=count(columns.likes, row),
+                comments=count(columns.comments, row),
+            ),
+            posted_at=None
+            if np.isnat(columns.days[row])
+            else datetime.combine(columns.days[row].item(), time()),
+            language=language,
+        )
+        for row, (text, language) in enumerate(zip(texts, languages, strict=True))
+    ]
 
 
 def model_version(model: RiskModel) -> str:
