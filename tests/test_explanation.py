@@ -194,7 +194,7 @@ def test_nothing_to_explain():
             assert explanation.spans == ()
             assert not explanation.characters.any()
             assert explanation.logit == explanation.bias
-    assert find_spans("", np.zeros(0)) == ()
+    assert find_spans("", np.zeros(0, dtype=np.int64)) == []
 
 
 def test_a_very_long_text_of_many_spans():

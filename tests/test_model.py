@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.folding import fold_batch
-from postrisk.model import batches, sigmoid
+from postrisk.model import sigmoid
 from postrisk.ngrams import Hashing
+from postrisk.utf8 import batches
 from strategies import make_model, models, texts, whole_and_overall
 from test_ngrams import slow_grams
 

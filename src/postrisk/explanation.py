@@ -18,8 +18,8 @@ from postrisk.style import language_indices, style_features
 
 # Every character order up to 8 divides it, so that a weight splits evenly into whole shares.
 _SHARES = math.lcm(*range(1, 9))
-# What a token must add, relative to the strongest one, for a span to reach over it.
-_SPAN_COST = 0.2
+# A token must add more than this part of the strongest one, one fifth, for a span to reach over it.
+_SPAN_COST = 5
 _HAN = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 _TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
 
@@ -138,13 +138,13 @@ def integer_shares(
     return (np.cumsum(steps, axis=0) + remainders)[:-1]
 
 
-def _maximal_segments(scores: Sequence[float]) -> list[tuple[int, int]]:
+def _maximal_segments(scores: Sequence[int]) -> list[tuple[int, int]]:
     """Find all maximal scoring segments in linear time (Ruzzo and Tompa, ISMB 1999)."""
-    segments: list[tuple[int, int, float, float]] = []
+    segments: list[tuple[int, int, int, int]] = []
     # For each segment the nearest one before it that has less on its left; all between have
     # as much or more, so the search below may skip them.
     lower: list[int] = []
-    total = 0.0
+    total = 0
     for index, score in enumerate(scores):
         left, total = total, total + score
         if score <= 0:
@@ -169,25 +169,32 @@ def _without_signs(text: str, start: int, end: int) -> tuple[int, int]:
     return (inside[0], inside[-1] + 1) if inside else (start, end)
 
 
-def find_spans(text: str, characters: npt.NDArray[np.float64]) -> tuple[Span, ...]:
+def find_spans(text: str, shares: Index) -> list[tuple[int, int, int]]:
     """Find the stretches of whole words that raise the score, strongest first.
+
+    Whole numbers make the choice the same however they were summed.
 
     Parameters
     ----------
     text : str
-    characters : ndarray of float64, shape (len(text),)
+    shares : ndarray of int64, shape (len(text),)
+        What each character adds, in any unit.
+
+    Returns
+    -------
+    list of (start, end, sum of shares)
     """
     bounds = np.array([0, *(match.end() for match in _TOKEN.finditer(text))])
-    sums = np.concatenate(([0.0], np.cumsum(characters)))
+    sums = np.concatenate(([0], np.cumsum(shares)))
     tokens = np.diff(sums[bounds])
-    strongest = tokens.max(initial=0.0)
+    strongest = tokens.max(initial=0)
     if strongest <= 0:
-        return ()
+        return []
     spans = []
-    for first, last in _maximal_segments((tokens - _SPAN_COST * strongest).tolist()):
+    for first, last in _maximal_segments((_SPAN_COST * tokens - strongest).tolist()):
         start, end = _without_signs(text, int(bounds[first]), int(bounds[last]))
-        spans.append(Span(start, end, text[start:end], float(characters[start:end].sum())))
-    return tuple(sorted(spans, key=lambda span: (-span.contribution, span.start)))
+        spans.append((start, end, int(sums[end] - sums[start])))
+    return sorted(spans, key=lambda span: (-span[2], span[0]))
 
 
 def explain_texts(
@@ -221,8 +228,9 @@ def explain_texts(
         found: dict[str, Explanation] = {}
         for name in model.categories if categories is None else categories[row]:
             column = model.categories.index(name)
-            characters = np.zeros(len(text))
-            np.add.at(characters, batch.offsets(row), shares[inside, column] * factors[row, column])
+            factor, added_shares = factors[row, column].item(), np.zeros(len(text), dtype=np.int64)
+            np.add.at(added_shares, batch.offsets(row), shares[inside, column])
+            sign = -1 if factor < 0 else 1
             weights = model.style_weights[:, column] if model.styles else np.zeros(0)
             added = style[row] * weights * slopes[row, column]
             found[name] = Explanation(
@@ -231,9 +239,12 @@ def explain_texts(
                 logit=float(logits[row, column]),
                 bias=float(biases[row, column]),
                 text=text,
-                characters=characters,
+                characters=np.multiply(added_shares, factor, dtype=np.float64),
                 named=dict(zip(model.styles, added.tolist(), strict=True)),
-                spans=find_spans(text, characters),
+                spans=tuple(
+                    Span(start, end, text[start:end], abs(factor) * total)
+                    for start, end, total in find_spans(text, sign * added_shares)
+                ),
                 window=_original_window(batch, row, best, column),
             )
         explained.append(found)

@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from postrisk.errors import InputError, shorten
 from postrisk.folding import Index, fold_batch
-from postrisk.model import WHOLE, batches
+from postrisk.model import WHOLE
 from postrisk.ngrams import Hashing, window_matrix
 from postrisk.post import Post
 from postrisk.style import STYLES, Style, style_features
+from postrisk.utf8 import batches
 from postrisk.windows import Windowing
 
 

@@ -21,13 +21,13 @@ import numpy.typing as npt
 Codes = npt.NDArray[np.uint32]
 Index = npt.NDArray[np.int64]
 
-_CODE_POINTS = 0x110000
+FOLDED_CODES = 0x110000
 BLANK = ord(" ")
 _LONGEST_RUN = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class FoldingArrays:
     """The look-up: a code point to its folded code point, 0 to delete, or an expansion."""
 
     folded: Codes
@@ -38,17 +38,18 @@ class _Table:
 
 
 @cache
-def _table() -> _Table:
+def folding_arrays() -> FoldingArrays:
+    """Give the generated table; it is read once."""
     with (
         (files("postrisk") / "folding_table.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as stored,
     ):
-        folded = np.arange(_CODE_POINTS, dtype=np.uint32)
+        folded = np.arange(FOLDED_CODES, dtype=np.uint32)
         folded[stored["sources"]] = stored["targets"]
         lengths = stored["expansion_lengths"].astype(np.int64)
         starts = np.cumsum(lengths) - lengths
         codes, words = stored["expansion_codes"], stored["word_codes"]
-        return _Table(folded, starts, lengths, codes, words)
+        return FoldingArrays(folded, starts, lengths, codes, words)
 
 
 def word_codes() -> Codes:
@@ -56,7 +57,7 @@ def word_codes() -> Codes:
 
     They come with the table, so that every Python sees the same words.
     """
-    return _table().word_codes
+    return folding_arrays().word_codes
 
 
 @cache
@@ -113,12 +114,12 @@ def _decode(codes: Codes) -> str:
     return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
 
-def _expand(codes: Codes, sources: Index, table: _Table) -> tuple[Codes, Index]:
+def _expand(codes: Codes, sources: Index, table: FoldingArrays) -> tuple[Codes, Index]:
     """Replace each expansion mark by the characters that it stands for."""
-    marked = np.flatnonzero(codes >= _CODE_POINTS)
+    marked = np.flatnonzero(codes >= FOLDED_CODES)
     if not marked.size:
         return codes, sources
-    which = codes[marked].astype(np.int64) - _CODE_POINTS
+    which = codes[marked].astype(np.int64) - FOLDED_CODES
     repeats = np.ones(len(codes), dtype=np.int64)
     repeats[marked] = table.expansion_lengths[which]
     expanded = np.repeat(codes, repeats)
@@ -159,7 +160,7 @@ def fold_batch(texts: Sequence[str]) -> FoldedBatch:
     >>> batch.text(0), batch.offsets(0).tolist()
     ('kill you', [0, 1, 2, 3, 5, 7, 8, 9])
     """
-    table = _table()
+    table = folding_arrays()
     original = _encode(f" {' '.join(texts)} ")
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     edges = np.concatenate(([0], np.cumsum(lengths + 1)))

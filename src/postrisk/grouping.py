@@ -21,9 +21,9 @@ from scipy.sparse.csgraph import connected_components
 from postrisk.counts import LARGEST, Count
 from postrisk.errors import InputError, shorten
 from postrisk.folding import FoldedBatch, Index, fold, fold_batch
-from postrisk.model import batches
 from postrisk.ngrams import Hashing, grams
 from postrisk.post import Reach
+from postrisk.utf8 import batches
 
 Keys = npt.NDArray[np.uint64]
 Sets = npt.NDArray[np.int32]

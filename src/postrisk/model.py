@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,58 +13,22 @@ import numpy.typing as npt
 from postrisk.cutoffs import Cutoffs, Ladder, restep_languages
 from postrisk.errors import InputError
 from postrisk.folding import FoldedBatch, Index, fold_batch
-from postrisk.ngrams import Grams, Hashing, grams, normaliser
+from postrisk.lanes import Lanes
+from postrisk.native import Kernel, kernel_for
+from postrisk.ngrams import Hashing, normaliser
 from postrisk.style import LANGUAGES, Style, language_indices, style_features
+from postrisk.utf8 import Texts, Utf8, batches
 from postrisk.windows import Windowing, Windows
 
 Floats = npt.NDArray[np.float64]
 
 WHOLE = Windowing()
-_LANES = 4
-_LANE_BITS = 16
-# A lane holds sums up to 32,767 and a weight is at most 127, so 258 n-grams always fit. At
-# most ten orders start at one character, so pieces of 25 characters never overflow.
-_PIECE = 25
-_BATCH_CHARS = 1 << 17
 
 
 def sigmoid(logits: Floats) -> Floats:
     """Turn logits into probabilities without overflow."""
     decay = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1.0, decay) / (1.0 + decay)
-
-
-def _pack(weights: npt.NDArray[np.int8]) -> list[npt.NDArray[np.int64]]:
-    """Pack four categories a table, each in a 16-bit lane of an int64."""
-    tables = []
-    for first in range(0, weights.shape[1], _LANES):
-        table = np.zeros(len(weights), dtype=np.int64)
-        for lane, column in enumerate(weights[:, first : first + _LANES].T):
-            table += column.astype(np.int64) << (_LANE_BITS * lane)
-        tables.append(table)
-    return tables
-
-
-def _unpack(packed: npt.NDArray[np.int64], lanes: int) -> Index:
-    """Give the signed lanes of packed sums; shape (n, lanes)."""
-    lane_sums = np.empty((len(packed), lanes), dtype=np.int64)
-    rest = packed
-    for lane in range(lanes):
-        lane_sums[:, lane] = rest.astype(np.int16)
-        rest = (rest - lane_sums[:, lane]) >> _LANE_BITS
-    return lane_sums
-
-
-def batches(texts: Sequence[str], max_chars: int = _BATCH_CHARS) -> Iterator[Sequence[str]]:
-    """Cut texts into runs of about ``max_chars`` characters, at least one text each."""
-    start = total = 0
-    for index, text in enumerate(texts):
-        if index > start and total + len(text) > max_chars:
-            yield texts[start:index]
-            start, total = index, 0
-        total += len(text)
-    if start < len(texts):
-        yield texts[start:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +117,20 @@ class RiskModel:
     ladder: Mapping[str, Ladder] = field(default_factory=dict)
     identity: str = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what is cached for scoring, several times the size of the model."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
     @cached_property
-    def _tables(self) -> list[npt.NDArray[np.int64]]:
-        return _pack(self.weights)
+    def kernel(self) -> Kernel | None:
+        """The compiled kernel with the model's weights; None where numpy has to do."""
+        if self.styles:
+            return None
+        return kernel_for(self.hashing, self.windowing, self.weights, self.scales)
+
+    @cached_property
+    def _lanes(self) -> Lanes:
+        return Lanes.of(self.weights)
 
     @cached_property
     def _lines(self) -> tuple[Floats, Floats]:
@@ -168,20 +144,6 @@ class RiskModel:
         slopes, intercepts = self._lines
         return slopes[languages], intercepts[languages]
 
-    def _sums_before(self, batch: FoldedBatch, cuts: Index) -> tuple[Index, Index]:
-        """Sum the weights and count the n-grams that start before each position."""
-        per_character = [np.zeros(len(batch.codes), dtype=np.int64) for _ in self._tables]
-        counts = np.zeros(len(cuts), dtype=np.int64)
-        for found in grams(batch, self.hashing):
-            counts += np.searchsorted(found.starts, cuts)
-            for values, table in zip(per_character, self._tables, strict=True):
-                _add_at_starts(values, table, found)
-        sums = [
-            _sum_pieces(values, cuts, min(_LANES, len(self.categories) - _LANES * index))
-            for index, values in enumerate(per_character)
-        ]
-        return np.concatenate(sums, axis=1), counts
-
     def sum_weights(self, batch: FoldedBatch) -> tuple[Index, Index]:
         """Sum each text's integer weights, all of the text.
 
@@ -191,7 +153,7 @@ class RiskModel:
         counts : ndarray of int64, shape (n_texts,)
             Number of n-grams.
         """
-        sums, counts = self._sums_before(batch, batch.edges)
+        sums, counts = self._lanes.before(batch, self.hashing, batch.edges)
         return np.diff(sums, axis=0), np.diff(counts)
 
     def sum_windows(self, batch: FoldedBatch, windows: Windows) -> tuple[Index, Index]:
@@ -203,7 +165,7 @@ class RiskModel:
         counts : ndarray of int64, shape (n_windows,)
         """
         cuts = np.unique(np.concatenate((windows.starts, windows.ends)))
-        sums, counts = self._sums_before(batch, cuts)
+        sums, counts = self._lanes.before(batch, self.hashing, cuts)
         first, last = np.searchsorted(cuts, windows.starts), np.searchsorted(cuts, windows.ends)
         return sums[last] - sums[first], counts[last] - counts[first]
 
@@ -239,23 +201,57 @@ class RiskModel:
 
     def logits_of(self, batch: FoldedBatch, best: Best, languages: Index | None = None) -> Floats:
         """Give the calibrated logits from what `best_windows` gave for the same batch."""
-        logits = self.biases + self.scales * best.sums * normaliser(best.counts)
-        if self.styles:
-            style = style_features(batch, self.styles)
+        style = style_features(batch, self.styles) if self.styles else None
+        known = language_indices(batch) if languages is None else languages
+        return self._logits(best.sums, best.counts, known, style)
+
+    def _logits(
+        self, sums: Index, counts: Index, languages: Index, style: Floats | None = None
+    ) -> Floats:
+        logits: Floats = self.biases + self.scales * sums * normaliser(counts)
+        if style is not None:
             for column, weights in zip(style.T, self.style_weights, strict=True):
                 logits = logits + column[:, np.newaxis] * weights
         if self.calibrations:
-            known = language_indices(batch) if languages is None else languages
-            slopes, intercepts = self.calibration_of(known)
+            slopes, intercepts = self.calibration_of(languages)
             logits = intercepts + slopes * logits
         return logits
 
-    def logits(self, texts: Sequence[str]) -> Floats:
-        """Give the calibrated logits of texts; shape (n_texts, n_categories)."""
-        parts = [self.batch_logits(fold_batch(part)) for part in batches(texts)]
+    def read(self, texts: Texts) -> tuple[Floats, Index]:
+        """Give the calibrated logits and the script languages of a batch of texts.
+
+        The compiled kernel and numpy give the same numbers, to the bit.
+
+        Parameters
+        ----------
+        texts : sequence of str or pyarrow.Array
+
+        Returns
+        -------
+        logits : ndarray of float64, shape (n_texts, n_categories)
+        languages : ndarray of int64, shape (n_texts,)
+            As indices of `postrisk.style.LANGUAGES`.
+        """
+        is_list = not hasattr(texts, "buffers")
+        if self.kernel is not None:
+            found = self.kernel.score(Utf8.of_list(texts) if is_list else Utf8.of_arrow(texts))
+            languages = found.languages.astype(np.int64)
+            return self._logits(found.sums, found.counts, languages), languages
+        batch = fold_batch(texts if is_list else Utf8.of_arrow(texts).to_list())
+        languages = language_indices(batch)
+        return self.batch_logits(batch, languages), languages
+
+    def logits(self, texts: Texts) -> Floats:
+        """Give the calibrated logits of texts; shape (n_texts, n_categories).
+
+        Parameters
+        ----------
+        texts : sequence of str, pyarrow.Array or pyarrow.ChunkedArray
+        """
+        parts = [self.read(part)[0] for part in batches(texts)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.categories)))
 
-    def predict_proba(self, texts: Sequence[str]) -> Floats:
+    def predict_proba(self, texts: Texts) -> Floats:
         """Give calibrated probabilities in [0, 1]; shape (n_texts, n_categories)."""
         return sigmoid(self.logits(texts))
 
@@ -302,25 +298,3 @@ class RiskModel:
         else:
             cut = cut.only_review(reason)
         return self.with_cutoffs({category: cut})
-
-
-def _add_at_starts(
-    values: npt.NDArray[np.int64], table: npt.NDArray[np.int64], found: Grams
-) -> None:
-    # Within one order each character starts at most one n-gram, so no index repeats.
-    values[found.starts] += table[found.buckets]
-
-
-def _sum_pieces(values: npt.NDArray[np.int64], cuts: Index, lanes: int) -> Index:
-    """Sum the packed values before each cut from the first on, in pieces that no lane overflows."""
-    lengths = np.diff(cuts)
-    pieces = -(-lengths // _PIECE)
-    bounds = np.concatenate(([0], np.cumsum(pieces)))
-    within = np.arange(bounds[-1]) - np.repeat(bounds[:-1], pieces)
-    starts = np.repeat(cuts[:-1], pieces) + within * _PIECE
-    if not starts.size:
-        return np.zeros((len(cuts), lanes), dtype=np.int64)
-    piece_sums = _unpack(np.add.reduceat(values[: cuts[-1]], starts), lanes)
-    totals = np.concatenate((np.zeros((1, lanes), dtype=np.int64), np.cumsum(piece_sums, axis=0)))
-    sums: Index = totals[bounds]
-    return sums

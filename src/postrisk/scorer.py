@@ -18,7 +18,7 @@ from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.errors import PostError
 from postrisk.explanation import Explanation, explain_texts
 from postrisk.folding import fold_batch
-from postrisk.model import Floats, RiskModel, batches, sigmoid
+from postrisk.model import Floats, RiskModel, sigmoid
 from postrisk.post import MAX_CHARS, Account, Post, Reach, clean_text
 from postrisk.postcolumns import KINDS, CountColumn, PostColumns
 from postrisk.rules import (
@@ -31,6 +31,7 @@ from postrisk.rules import (
 )
 from postrisk.store import load
 from postrisk.style import LANGUAGES, language_indices
+from postrisk.utf8 import batches
 
 # Probabilities are rounded once, here, so that a number reads the same in Python, in a CSV
 # file and after a round trip; bands are set on the rounded number.

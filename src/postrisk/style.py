@@ -28,6 +28,9 @@ Style = Literal[
 STYLES: tuple[Style, ...] = get_args(Style)
 # What `language_indices` tells apart; the first is a text that shows neither script.
 LANGUAGES = ("und", "en", "zh")
+# Ranges of folded code points.
+HAN = ((0x3400, 0x9FFF), (0x20000, 0x3FFFD))
+LATIN = ((ord("a"), ord("z")),)
 Mask = npt.NDArray[np.bool_]
 
 
@@ -81,8 +84,8 @@ def language_indices(batch: FoldedBatch) -> Index:
     Latin letters.
     """
     codes = batch.codes
-    han = _between(codes, 0x3400, 0x9FFF) | _between(codes, 0x20000, 0x3FFFD)
-    latin = _between(codes, ord("a"), ord("z"))
+    han = _between(codes, *HAN[0]) | _between(codes, *HAN[1])
+    latin = _between(codes, *LATIN[0])
     starts, ends = batch.edges[:-1], batch.edges[1:]
     n_han, n_latin = _count(han, starts, ends), _count(latin, starts, ends)
     written = np.where(3 * n_han >= n_latin, LANGUAGES.index("zh"), LANGUAGES.index("en"))

@@ -21,9 +21,10 @@ from postrisk.explanation import Explanation, explain_texts
 from postrisk.features import PostFeatures, texts_of
 from postrisk.folding import Index, fold_batch
 from postrisk.linear import UNKNOWN, Labels, LinearCore, quantise
-from postrisk.model import WHOLE, Calibration, Floats, RiskModel, batches, sigmoid
+from postrisk.model import WHOLE, Calibration, Floats, RiskModel, sigmoid
 from postrisk.post import Category, Post
 from postrisk.style import LANGUAGES, Style, script_languages
+from postrisk.utf8 import batches
 from postrisk.windows import Windowing
 
 # Fewer held-out safe posts than this cannot prove a ceiling of 1 % (Clopper-Pearson).

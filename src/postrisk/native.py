@@ -1,0 +1,242 @@
+"""The kernel in C, where it was built: the same numbers as numpy gives, to the bit, and faster.
+
+``_kernel.c`` is compiled when the package is installed and a C compiler is there. Nothing needs
+it: `kernel_for` gives None without it, or when the environment has ``POSTRISK_KERNEL=numpy``.
+The lock of the interpreter is free while it runs, so that threads score side by side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from postrisk.errors import InputError
+from postrisk.folding import FOLDED_CODES, folding_arrays, word_codes
+from postrisk.ngrams import Hashing
+from postrisk.style import HAN, LATIN
+from postrisk.utf8 import Index, Utf8
+from postrisk.windows import Windowing
+
+_ABI = 1
+_LANES = 4
+_CLASS_SHIFT = 24
+_HAN, _LATIN, _WORD = 1, 2, 4
+_IN_WORD, _IS_SPACE, _IS_HAN, _IS_ALNUM = 1, 2, 4, 8
+# Planes 0 to 3; what Unicode has beyond are no letters, digits or blanks.
+_SPAN_CODES = 0x40000
+_SPAN_HAN = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
+_HUGE_PAGE = 1 << 21
+
+_POINTERS = "folded expansion_starts expansion_lengths expansions weights scales widths"
+_NUMBERS = "n_widths steps whole n_categories stride char_orders longest_order word_orders bits"
+
+
+class _Model(ctypes.Structure):
+    """Mirrors ``Model`` in ``_kernel.c`` field by field."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in _POINTERS.split()),
+        *((name, ctypes.c_int64) for name in _NUMBERS.split()),
+    )
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Load the compiled kernel; None where there is none for this version of the package."""
+    if os.environ.get("POSTRISK_KERNEL") == "numpy":
+        return None
+    try:
+        found = ctypes.CDLL(str(Path(__file__).with_name("_kernel.so")))
+        return found if found.postrisk_abi() == _ABI else None
+    except (OSError, AttributeError):
+        return None
+
+
+def _address(array: Any) -> int:
+    return int(array.ctypes.data)
+
+
+@cache
+def _folded_entries() -> tuple[npt.NDArray[np.uint32], Index, Index, npt.NDArray[np.uint32]]:
+    """Give the folding table with the class of each folded code point in its top byte."""
+    table = folding_arrays()
+    classes = np.zeros(FOLDED_CODES, dtype=np.uint32)
+    for bit, ranges in ((_HAN, HAN), (_LATIN, LATIN)):
+        for first, last in ranges:
+            classes[first : last + 1] |= bit
+    classes[word_codes()] |= _WORD
+    classes <<= _CLASS_SHIFT
+    folded = table.folded.copy()
+    plain = folded < FOLDED_CODES
+    folded[plain] |= classes[folded[plain]]
+    expansions = table.expansion_codes | classes[table.expansion_codes]
+    return folded, table.expansion_starts, table.expansion_lengths, expansions
+
+
+@cache
+def _span_classes() -> npt.NDArray[np.uint8]:
+    """Classify original characters as the tokens of `postrisk.explanation` do."""
+    classes = np.zeros(FOLDED_CODES, dtype=np.uint8)
+    for first, last in _SPAN_HAN:
+        classes[first : last + 1] = _IS_HAN
+    known, characters = classes[:_SPAN_CODES], list(map(chr, range(_SPAN_CODES)))
+    is_alnum = np.fromiter(map(str.isalnum, characters), dtype=bool, count=_SPAN_CODES)
+    is_word = is_alnum & (known == 0)
+    is_word[ord("_")] = True
+    known[is_word] |= _IN_WORD
+    known[is_alnum] |= _IS_ALNUM
+    known[np.fromiter(map(str.isspace, characters), dtype=bool, count=_SPAN_CODES)] |= _IS_SPACE
+    return classes
+
+
+def _in_huge_pages(array: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Copy to memory in large pages, where the system has them.
+
+    The table is read at random, and with pages of 4 KiB the processor looks up where each is.
+    """
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        return np.ascontiguousarray(array)
+    memory = mmap.mmap(-1, (array.nbytes // _HUGE_PAGE + 2) * _HUGE_PAGE)
+    try:
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:
+        return np.ascontiguousarray(array)
+    whole = np.frombuffer(memory, dtype=np.int8)
+    start = -_address(whole) % _HUGE_PAGE
+    copied = whole[start : start + array.nbytes].reshape(array.shape)
+    copied[:] = array
+    return copied
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the kernel finds of each text: of its winning window in each category.
+
+    Attributes
+    ----------
+    sums, counts : ndarray of int64, shape (n_texts, n_categories)
+        Summed weights and number of n-grams.
+    languages : ndarray of int8, shape (n_texts,)
+        Script language as an index of `postrisk.style.LANGUAGES`.
+    """
+
+    sums: Index
+    counts: Index
+    languages: npt.NDArray[np.int8]
+
+
+class Kernel:
+    """A model's weights, ready for the library; safe to use from several threads.
+
+    Parameters
+    ----------
+    found : ctypes.CDLL
+    hashing : Hashing
+    windowing : Windowing
+    weights : ndarray of int8, shape (n_buckets, n_categories)
+    scales : ndarray of float64, shape (n_categories,)
+    """
+
+    def __init__(
+        self,
+        found: ctypes.CDLL,
+        hashing: Hashing,
+        windowing: Windowing,
+        weights: npt.NDArray[np.int8],
+        scales: npt.NDArray[np.float64],
+    ) -> None:
+        self._library = found
+        self._n = weights.shape[1]
+        missing = -self._n % _LANES
+        padded = np.pad(weights, ((0, 0), (0, missing))) if missing else weights
+        arrays: list[npt.NDArray[Any]] = [
+            *_folded_entries(),
+            _in_huge_pages(padded),
+            np.ascontiguousarray(scales, dtype=np.float64),
+            np.array(windowing.widths, dtype=np.int64),
+        ]
+        numbers = [
+            *(len(windowing.widths), windowing.steps, int(windowing.whole)),
+            *(self._n, self._n + missing),
+            sum(1 << order for order in hashing.char_orders),
+            max(hashing.char_orders),
+            sum(1 << order for order in hashing.word_orders),
+            hashing.bits,
+        ]
+        self._kept = arrays  # the library reads them as long as this object lives
+        self._model = _Model(*map(_address, arrays), *numbers)
+        self._pointer = ctypes.byref(self._model)
+
+    def score(self, texts: Utf8) -> Sums:
+        """Sum the winning windows of texts.
+
+        Raises
+        ------
+        MemoryError
+        """
+        rows = len(texts)
+        sums = np.empty((rows, self._n), dtype=np.int64)
+        counts = np.empty((rows, self._n), dtype=np.int64)
+        languages = np.empty(rows, dtype=np.int8)
+        lengths = 0 if texts.lengths is None else _address(texts.lengths)
+        arrays = (sums, counts, languages)
+        self._call("postrisk_score", texts, ctypes.c_void_p(lengths), rows, arrays)
+        return Sums(sums, counts, languages)
+
+    def strongest_spans(self, texts: Utf8, categories: Sequence[int]) -> list[tuple[int, int]]:
+        """Find each text's strongest span in one category; ``(-1, -1)`` where nothing raises it.
+
+        Parameters
+        ----------
+        texts : Utf8
+            With bounds for each text.
+        categories : sequence of int
+            One per text, as index of the model's categories.
+
+        Raises
+        ------
+        MemoryError
+        """
+        if texts.lengths is not None:
+            raise InputError("texts: found lengths, expected the bounds of each text")
+        wanted = np.array(categories, dtype=np.int64)
+        starts, ends = (np.empty(len(texts), dtype=np.int64) for _ in range(2))
+        first = ctypes.c_void_p(_address(wanted))
+        self._call("postrisk_spans", texts, first, len(texts), (starts, ends), _span_classes())
+        return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+    def _call(
+        self,
+        name: str,
+        texts: Utf8,
+        each: ctypes.c_void_p,
+        rows: int,
+        outputs: Sequence[npt.NDArray[Any]],
+        *tables: npt.NDArray[Any],
+    ) -> None:
+        given = (*tables, texts.data, texts.bounds)
+        pointers = [ctypes.c_void_p(_address(array)) for array in given]
+        found = [ctypes.c_void_p(_address(array)) for array in outputs]
+        function = getattr(self._library, name)
+        if function(self._pointer, *pointers, each, ctypes.c_int64(rows), *found):
+            raise MemoryError
+
+
+def kernel_for(
+    hashing: Hashing,
+    windowing: Windowing,
+    weights: npt.NDArray[np.int8],
+    scales: npt.NDArray[np.float64],
+) -> Kernel | None:
+    """Give the compiled kernel with a model's weights; None where numpy has to do."""
+    found = library()
+    return None if found is None else Kernel(found, hashing, windowing, weights, scales)

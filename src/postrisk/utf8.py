@@ -1,0 +1,121 @@
+"""Texts end to end in one UTF-8 buffer: what the kernel reads, from a list or an Arrow column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from postrisk.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Index = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+# For numpy: its arrays for so many characters fit a processor's second-level cache.
+BATCH_CHARS = 1 << 17
+Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray"
+
+
+@dataclass(frozen=True, slots=True)
+class Utf8:
+    """Texts end to end.
+
+    Attributes
+    ----------
+    data : ndarray of uint8
+        UTF-8; lone surrogates are encoded as other code points are.
+    bounds : ndarray of int64
+        Where the texts' bytes start and end in ``data``: shape (n_texts + 1,), or (2,) for all
+        of them where ``lengths`` tells them apart.
+    lengths : ndarray of int64, shape (n_texts,), or None
+        Numbers of characters.
+    """
+
+    data: Bytes
+    bounds: Index
+    lengths: Index | None
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1 if self.lengths is None else len(self.lengths)
+
+    @classmethod
+    def of_list(cls, texts: Sequence[str]) -> Utf8:
+        """Join strings.
+
+        >>> joined = Utf8.of_list(["soup", "谣言"])
+        >>> joined.data.tobytes().decode(), joined.lengths.tolist()
+        ('soup谣言', [4, 2])
+        """
+        data = np.frombuffer("".join(texts).encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        return cls(data, np.array([0, len(data)]), lengths)
+
+    @classmethod
+    def of_arrow(cls, column: pa.Array) -> Utf8:
+        """Take an Arrow column of strings as it lies in memory.
+
+        Raises
+        ------
+        InputError
+            When it is no column of strings or has nulls.
+        """
+        import pyarrow as pa  # noqa: PLC0415 - scoring strings must not import it
+
+        kinds = {pa.string(): np.int32, pa.large_string(): np.int64}
+        if column.type not in kinds:
+            plain = getattr(column.type, "value_type", column.type)
+            if plain not in {*kinds, pa.string_view()}:
+                raise InputError(f"texts: found a column of {column.type}, expected strings")
+            column = column.cast(pa.large_string())
+        if column.null_count:
+            raise InputError(f"texts: found {column.null_count:,} nulls, expected none")
+        _, offsets, data = column.buffers()
+        if not len(column) or offsets is None:
+            return cls.of_list([])
+        all_offsets = np.frombuffer(offsets, dtype=kinds[column.type])
+        bounds = all_offsets[column.offset : column.offset + len(column) + 1].astype(np.int64)
+        found = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+        return cls(found, bounds, None)
+
+    def to_list(self) -> list[str]:
+        """Give the strings.
+
+        >>> Utf8.of_list(["soup", "谣言"]).to_list()
+        ['soup', '谣言']
+        """
+        if self.lengths is None:
+            raw, ends = self.data.tobytes(), self.bounds.tolist()
+            return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(ends)]
+        joined = self.data.tobytes().decode("utf-8", "surrogatepass")
+        return [joined[a:b] for a, b in pairwise([0, *np.cumsum(self.lengths).tolist()])]
+
+
+def batches(texts: Texts, max_chars: int = BATCH_CHARS) -> Iterator[Any]:
+    """Cut texts into runs of about ``max_chars`` characters, at least one text each.
+
+    A list gives lists and an Arrow column gives arrays, whose size is told from their bytes.
+
+    >>> [len(part) for part in batches(["a" * 5, "b", "c" * 9, "d"], 7)]
+    [2, 1, 1]
+    """
+    if hasattr(texts, "chunks"):
+        for chunk in texts.chunks:
+            yield from batches(chunk, max_chars)
+        return
+    if hasattr(texts, "buffers"):
+        sizes = np.diff(Utf8.of_arrow(texts).bounds)
+    else:
+        sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(sizes):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + max_chars, side="right")))
+        yield texts[start:stop]
+        start = stop
