@@ -21,8 +21,7 @@ enum { BLANK = ' ', CODE_POINTS = 0x110000, CODE = 0x1FFFFF, CLASS_SHIFT = 24 };
 enum { HAN = 1, LATIN = 2, WORD = 4 };   /* classes of folded code points */
 enum { UND, EN, ZH };
 enum { IN_WORD = 1, IS_SPACE = 2, IS_HAN = 4, IS_ALNUM = 8 }; /* classes for spans */
-enum { LONGEST_ORDER = 8, LANES = 4, CHUNK = 256, NO_MEMORY = -1 };
-enum { SUMS_FIT = 1 << 20 };             /* characters whose sums fit 32 bits */
+enum { LONGEST_ORDER = 8, LANES = 4, LANE_FITS = 256, NO_MEMORY = -1 };
 enum { SHARES = 840, SPAN_COST = 5 };    /* lcm of 1 to 8; a fifth of the strongest token */
 
 static const uint32_t MULTIPLIER = 0x01000193u, WORD_MULTIPLIER = 0x9E3779B1u;
@@ -35,8 +34,9 @@ typedef struct {
                                     point, or CODE_POINTS + number of an expansion */
     const int64_t *expansion_starts, *expansion_lengths;
     const uint32_t *expansions;  /* class << 24 | folded code point */
-    const int8_t *weights;       /* n_buckets x stride */
-    const double *scales;
+    const uint8_t *weights;      /* n_buckets x stride, each 128 too high */
+    const double *scales, *biases;
+    const double *slopes, *intercepts; /* of calibration, by language x category */
     const int64_t *widths;
     int64_t n_widths, steps, whole;
     int64_t n_categories, stride;            /* stride: n_categories rounded up to lanes */
@@ -53,20 +53,26 @@ typedef struct {
     int64_t capacity, length;
 } Folded;
 
-/* The word n-grams of one text. */
+/* N-grams of one kind, by ascending start: their buckets, and for words where they lie. */
 typedef struct {
     uint32_t *buckets;
     int64_t *starts, *ends;
-    int64_t capacity, n;
-} Words;
+    int64_t n;
+} Grams;
 
-/* Sums of weights and numbers of n-grams that start before each position of one text. Sums wrap
- * around: the difference of two is right while it fits 32 bits, as in every window it does. */
+/* All n-grams of one text. Those of character order k start at 0, 1, 2, ... */
 typedef struct {
-    uint32_t *sums;              /* (length + 1) x stride */
-    int64_t *counts;
+    Grams chars[LONGEST_ORDER + 1], words, pairs;
+    uint32_t *hashes;
     int64_t capacity;
-} Cumulated;
+} TextGrams;
+
+/* Sums of weights and numbers of n-grams that start before each cut of one text. */
+typedef struct {
+    int64_t *at;                 /* ascending positions */
+    int64_t *sums, *counts;      /* n x stride, n */
+    int64_t capacity, n;
+} Cuts;
 
 typedef struct {
     double part;
@@ -91,9 +97,8 @@ typedef struct {
 
 typedef struct {
     Folded text;
-    Words words;
-    Cumulated before;
-    int64_t *total;
+    TextGrams grams;
+    Cuts cuts;
     Window *best;
     Shares shares;
 } Scratch;
@@ -202,54 +207,52 @@ ALWAYS_INLINE uint32_t bucket(uint32_t hash, uint32_t order, int64_t bits) {
     return mixed >> (32 - bits);
 }
 
-/* At how many positions of a text, from the first on, an n-gram of an order starts. */
-ALWAYS_INLINE int64_t n_starts(int64_t length, int64_t order) {
-    int64_t fits = order == 1 ? length : length - order + 2;
-    return fits < 0 ? 0 : fits;
+static int reserve_grams(TextGrams *grams, int64_t size) {
+    if (size <= grams->capacity) return 0;
+    int64_t capacity = size + size / 2 + 64;
+    Grams *of_words[] = {&grams->words, &grams->pairs};
+    for (int order = 1; order <= LONGEST_ORDER; order++)
+        if (grow(&grams->chars[order].buckets, capacity, sizeof(uint32_t))) return NO_MEMORY;
+    for (int i = 0; i < 2; i++)
+        if (grow(&of_words[i]->buckets, capacity, sizeof(uint32_t)) ||
+            grow(&of_words[i]->starts, capacity, sizeof(int64_t)) ||
+            grow(&of_words[i]->ends, capacity, sizeof(int64_t)))
+            return NO_MEMORY;
+    if (grow(&grams->hashes, capacity, sizeof(uint32_t))) return NO_MEMORY;
+    grams->capacity = capacity;
+    return 0;
 }
 
-/* Hash the character n-grams that start at `base` and after it, one order a row. Gives in `starts`
- * how many of a chunk's positions each order has. */
-ALWAYS_INLINE int64_t hash_chunk(const Model *model, const Folded *text, int64_t base,
-                                 uint32_t buckets[][CHUNK], int64_t *starts) {
-    uint32_t hashes[CHUNK];
-    const uint32_t *codes = text->codes + base;
-    int64_t left = text->length - base, here = left < CHUNK ? left : CHUNK;
-    memcpy(hashes, codes, (size_t)here * sizeof *hashes);
+/* Hash the character n-grams, order by order, with a rolling multiply-add. */
+ALWAYS_INLINE void hash_chars(const Model *model, const Folded *text, TextGrams *grams) {
+    uint32_t *hashes = grams->hashes;
+    memcpy(hashes, text->codes, (size_t)text->length * sizeof *hashes);
     for (int64_t order = 1; order <= model->longest_order; order++) {
+        int64_t fits = order == 1 ? text->length : text->length - order + 2;
+        int64_t n = fits < 0 ? 0 : fits;
+        const uint32_t *codes = text->codes + order - 1;
+        uint32_t *buckets = grams->chars[order].buckets;
         if (order > 1)
-            for (int64_t i = 0; i < here; i++)
-                hashes[i] = hashes[i] * MULTIPLIER + codes[i + order - 1];
-        int64_t n = n_starts(text->length, order) - base;
-        starts[order] = 0;
-        if (!(model->char_orders >> order & 1) || n <= 0) continue;
-        starts[order] = n < here ? n : here;
-        for (int64_t i = 0; i < here; i++)
-            buckets[order][i] = bucket(hashes[i], (uint32_t)order, model->bits);
+            for (int64_t i = 0; i < n; i++) hashes[i] = hashes[i] * MULTIPLIER + codes[i];
+        grams->chars[order].n = 0;
+        if (!(model->char_orders >> order & 1)) continue;
+        grams->chars[order].n = n;
+        for (int64_t i = 0; i < n; i++)
+            buckets[i] = bucket(hashes[i], (uint32_t)order, model->bits);
     }
-    return here;
 }
 
-static void add_word(Words *words, uint32_t bucket, int64_t start, int64_t end) {
+static void add_word(Grams *words, uint32_t bucket, int64_t start, int64_t end) {
     words->buckets[words->n] = bucket;
     words->starts[words->n] = start;
     words->ends[words->n++] = end;
 }
 
 /* Find words, which are runs of letters and digits of alphabets, and pairs of neighbours. */
-ALWAYS_INLINE int find_words(const Model *model, const Folded *text, Words *words) {
-    words->n = 0;
-    if (!model->word_orders) return 0;
-    if (text->length + 1 > words->capacity) {
-        int64_t capacity = text->length + text->length / 2 + 64;
-        if (grow(&words->buckets, capacity, sizeof *words->buckets) ||
-            grow(&words->starts, capacity, sizeof *words->starts) ||
-            grow(&words->ends, capacity, sizeof *words->ends))
-            return NO_MEMORY;
-        words->capacity = capacity;
-    }
+ALWAYS_INLINE void hash_words(const Model *model, const Folded *text, TextGrams *grams) {
     uint32_t before = 0;
     int64_t before_start = -1;
+    grams->words.n = grams->pairs.n = 0;
     for (int64_t i = 1; i < text->length; i++) {
         if (!(text->classes[i] & WORD)) continue;
         int64_t start = i;
@@ -257,194 +260,225 @@ ALWAYS_INLINE int find_words(const Model *model, const Folded *text, Words *word
         for (; text->classes[i] & WORD; i++, power *= WORD_MULTIPLIER)
             hash += text->codes[i] * power;
         if (model->word_orders >> 1 & 1)
-            add_word(words, bucket(hash, WORD_1, model->bits), start, i);
+            add_word(&grams->words, bucket(hash, WORD_1, model->bits), start, i);
         if ((model->word_orders >> 2 & 1) && before_start >= 0)
-            add_word(words, bucket(before * MULTIPLIER + hash, WORD_2, model->bits), before_start,
-                     i);
+            add_word(&grams->pairs, bucket(before * MULTIPLIER + hash, WORD_2, model->bits),
+                     before_start, i);
         before = hash;
         before_start = start;
     }
+}
+
+ALWAYS_INLINE int hash_text(const Model *model, const Folded *text, TextGrams *grams) {
+    if (reserve_grams(grams, text->length + LONGEST_ORDER)) return NO_MEMORY;
+    hash_chars(model, text, grams);
+    if (model->word_orders)
+        hash_words(model, text, grams);
+    else
+        grams->words.n = grams->pairs.n = 0;
     return 0;
 }
 
 /* -------------------------------------------------------------------------------- sums */
 
-/* Four weights as unsigned bytes, each 128 too high. */
-ALWAYS_INLINE uint32_t four(const int8_t *weights) {
-    uint32_t row;
-    memcpy(&row, weights, sizeof row);
-    return row ^ 0x80808080u;
-}
-
-/* Add the rows of at most CHUNK buckets to the sums of four categories. Two 16-bit lanes a word
- * hold 257 bytes. */
-ALWAYS_INLINE void add_rows(const int8_t *weights, int64_t stride, const uint32_t *buckets,
+/* Add the rows of some buckets to the sums of four categories. Two 16-bit lanes a word hold 257
+ * bytes; a sum of whole rows less its even bytes leaves the odd ones. */
+ALWAYS_INLINE void add_four(const uint8_t *weights, int64_t stride, const uint32_t *buckets,
                             int64_t n, int64_t *sums) {
-    uint32_t even = 0, odd = 0;
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t row = four(weights + (int64_t)buckets[i] * stride);
-        even += row & 0x00FF00FFu;
-        odd += row >> 8 & 0x00FF00FFu;
-    }
-    sums[0] += (int64_t)(even & 0xFFFF) - 128 * n;
-    sums[1] += (int64_t)(odd & 0xFFFF) - 128 * n;
-    sums[2] += (int64_t)(even >> 16) - 128 * n;
-    sums[3] += (int64_t)(odd >> 16) - 128 * n;
-}
-
-/* Sum the weights of a whole text and count its n-grams. */
-ALWAYS_INLINE int64_t sum_text(const Model *model, const Folded *text, const Words *words,
-                               int64_t *total) {
-    uint32_t buckets[LONGEST_ORDER + 1][CHUNK];
-    int64_t starts[LONGEST_ORDER + 1], stride = model->stride, count = words->n, blanks = 0;
-    memset(total, 0, (size_t)stride * sizeof *total);
-    for (int64_t base = 0; base < text->length; base += CHUNK) {
-        hash_chunk(model, text, base, buckets, starts);
-        for (int64_t order = 1; order <= model->longest_order; order++) {
-            count += starts[order];
-            for (int64_t lane = 0; lane < stride; lane += LANES)
-                add_rows(model->weights + lane, stride, buckets[order], starts[order],
-                         total + lane);
+    for (int64_t first = 0; first < n; first += LANE_FITS) {
+        int64_t here = n - first < LANE_FITS ? n - first : LANE_FITS;
+        uint64_t all = 0;
+        uint32_t even = 0;
+        for (int64_t i = first; i < first + here; i++) {
+            uint32_t row;
+            memcpy(&row, weights + (int64_t)buckets[i] * stride, sizeof row);
+            all += row;
+            even += row & 0x00FF00FFu;
         }
+        uint32_t odd = (uint32_t)((all - even) >> 8);
+        sums[0] += (int64_t)(even & 0xFFFF) - 128 * here;
+        sums[1] += (int64_t)(odd & 0xFFFF) - 128 * here;
+        sums[2] += (int64_t)(even >> 16) - 128 * here;
+        sums[3] += (int64_t)(odd >> 16) - 128 * here;
     }
-    if (model->char_orders >> 1 & 1) {   /* a blank alone is no n-gram */
-        const int8_t *row = model->weights + (int64_t)bucket(BLANK, 1, model->bits) * stride;
-        for (int64_t i = 0; i < text->length; i++) blanks += text->codes[i] == BLANK;
-        for (int64_t c = 0; c < stride; c++) total[c] -= blanks * row[c];
-    }
-    for (int64_t first = 0; first < words->n; first += CHUNK) {
-        int64_t n = words->n - first < CHUNK ? words->n - first : CHUNK;
-        for (int64_t lane = 0; lane < stride; lane += LANES)
-            add_rows(model->weights + lane, stride, words->buckets + first, n, total + lane);
-    }
-    return count - blanks;
 }
 
-/* Cumulate the weights and numbers of n-grams by the position where they start. */
-ALWAYS_INLINE int cumulate(const Model *model, const Folded *text, const Words *words,
-                           Cumulated *before) {
-    uint32_t buckets[LONGEST_ORDER + 1][CHUNK];
-    int64_t starts[LONGEST_ORDER + 1], stride = model->stride, n = text->length + 1;
-    if (n > before->capacity) {
-        int64_t capacity = n + n / 2;
-        if (grow(&before->sums, capacity * stride, sizeof *before->sums) ||
-            grow(&before->counts, capacity, sizeof *before->counts))
+/* Add the rows of some buckets to the sums of all categories. */
+ALWAYS_INLINE void add_rows(const Model *model, const uint32_t *buckets, int64_t n,
+                            int64_t *sums) {
+    if (model->stride == LANES) {            /* a constant stride is faster */
+        add_four(model->weights, LANES, buckets, n, sums);
+        return;
+    }
+    for (int64_t lane = 0; lane < model->stride; lane += LANES)
+        add_four(model->weights + lane, model->stride, buckets, n, sums + lane);
+}
+
+/* Add the n-grams of one kind that start before `end`, from number `first` on; gives the next. */
+ALWAYS_INLINE int64_t add_words(const Model *model, const Grams *words, int64_t first,
+                                int64_t end, int64_t *sums) {
+    int64_t last = first;
+    while (last < words->n && words->starts[last] < end) last++;
+    add_rows(model, words->buckets + first, last - first, sums);
+    return last;
+}
+
+static int add_cut(Cuts *cuts, int64_t at, int64_t stride) {
+    if (cuts->n == cuts->capacity) {
+        int64_t capacity = cuts->capacity * 2 + 64;
+        if (grow(&cuts->at, capacity, sizeof *cuts->at) ||
+            grow(&cuts->counts, capacity, sizeof *cuts->counts) ||
+            grow(&cuts->sums, capacity * stride, sizeof *cuts->sums))
             return NO_MEMORY;
-        before->capacity = capacity;
+        cuts->capacity = capacity;
     }
-    uint32_t *sums = before->sums;
-    int64_t *counts = before->counts;
-    memset(sums, 0, (size_t)(n * stride) * sizeof *sums);
-    memset(counts, 0, (size_t)n * sizeof *counts);
-    for (int64_t i = 0; i < words->n; i++) {
-        const int8_t *row = model->weights + (int64_t)words->buckets[i] * stride;
-        int64_t after = words->starts[i] + 1;
-        counts[after]++;
-        for (int64_t c = 0; c < stride; c++) sums[after * stride + c] += (uint32_t)row[c];
-    }
-    for (int64_t base = 0; base < text->length; base += CHUNK) {
-        int64_t here = hash_chunk(model, text, base, buckets, starts);
-        if (model->char_orders >> 1 & 1) starts[1] = here;
-        for (int64_t i = 0; i < here; i++) {
-            int64_t at = base + i, first = text->codes[at] == BLANK ? 2 : 1, found = 0;
-            uint32_t *after = sums + (at + 1) * stride;
-            for (int64_t lane = 0; lane < stride; lane += LANES) {
-                uint32_t even = 0, odd = 0;
-                found = 0;
-                for (int64_t order = first; order <= model->longest_order; order++) {
-                    if (i >= starts[order]) continue;
-                    uint32_t row = four(model->weights + (int64_t)buckets[order][i] * stride + lane);
-                    even += row & 0x00FF00FFu;
-                    odd += row >> 8 & 0x00FF00FFu;
-                    found++;
-                }
-                uint32_t bias = 128 * (uint32_t)found;
-                const uint32_t *last = after - stride + lane;
-                after[lane] += last[0] + (even & 0xFFFF) - bias;
-                after[lane + 1] += last[1] + (odd & 0xFFFF) - bias;
-                after[lane + 2] += last[2] + (even >> 16) - bias;
-                after[lane + 3] += last[3] + (odd >> 16) - bias;
-            }
-            counts[at + 1] += counts[at] + found;
-        }
-    }
+    cuts->at[cuts->n++] = at;
     return 0;
+}
+
+/* Sum weights and count n-grams segment by segment, and cumulate. The first cut is 0. */
+ALWAYS_INLINE void sum_segments(const Model *model, const Folded *text, const TextGrams *grams,
+                                Cuts *cuts) {
+    const int64_t stride = model->stride;
+    const uint8_t *blank = model->weights + (int64_t)bucket(BLANK, 1, model->bits) * stride;
+    int64_t word = 0, pair = 0;
+    memset(cuts->sums, 0, (size_t)stride * sizeof *cuts->sums);
+    cuts->counts[0] = 0;
+    for (int64_t cut = 1; cut < cuts->n; cut++) {
+        int64_t start = cuts->at[cut - 1], end = cuts->at[cut], count = -word - pair;
+        int64_t *sums = cuts->sums + cut * stride;
+        memcpy(sums, sums - stride, (size_t)stride * sizeof *sums);
+        for (int64_t order = 1; order <= model->longest_order; order++) {
+            const Grams *chars = grams->chars + order;
+            int64_t n = (end < chars->n ? end : chars->n) - start;
+            if (n <= 0) continue;
+            count += n;
+            add_rows(model, chars->buckets + start, n, sums);
+        }
+        if (model->char_orders >> 1 & 1) {   /* a blank alone is no n-gram */
+            int64_t blanks = 0;
+            for (int64_t i = start; i < end; i++) blanks += text->codes[i] == BLANK;
+            for (int64_t c = 0; c < stride; c++) sums[c] -= blanks * (blank[c] - 128);
+            count -= blanks;
+        }
+        word = add_words(model, &grams->words, word, end, sums);
+        pair = add_words(model, &grams->pairs, pair, end, sums);
+        cuts->counts[cut] = cuts->counts[cut - 1] + count + word + pair;
+    }
 }
 
 /* ----------------------------------------------------------------------------- windows */
 
-/* Let a window compete; of equal ones the first to start wins, then the shorter. */
-ALWAYS_INLINE void compete(Window *best, double scale, int64_t sum, int64_t count, int64_t start,
-                           int64_t end) {
-    double factor = count > 0 ? 1.0 / sqrt((double)count) : 0.0;
-    double part = scale * (double)sum * factor;
-    if (best->end < 0 || part > best->part ||
-        (part == best->part && (start < best->start || (start == best->start && end < best->end))))
-        *best = (Window){part, sum, count, start, end};
+ALWAYS_INLINE double normaliser(int64_t count) {
+    return count > 0 ? 1.0 / sqrt((double)count) : 0.0;
 }
 
-ALWAYS_INLINE void compete_between(const Model *model, const Cumulated *before, int64_t start,
-                                   int64_t end, Window *best) {
-    const uint32_t *first = before->sums + start * model->stride;
-    const uint32_t *last = before->sums + end * model->stride;
-    int64_t count = before->counts[end] - before->counts[start];
-    for (int64_t c = 0; c < model->n_categories; c++)
-        compete(best + c, model->scales[c], (int32_t)(last[c] - first[c]), count, start, end);
+static int ascending(const void *one, const void *other) {
+    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+    return (a > b) - (a < b);
+}
+
+static int64_t index_of(const Cuts *cuts, int64_t at) {
+    const int64_t *found = bsearch(&at, cuts->at, (size_t)cuts->n, sizeof at, ascending);
+    return found - cuts->at;
+}
+
+/* Let a window compete; of equal ones the first to start wins, then the shorter. */
+static void compete(const Model *model, const Cuts *cuts, int64_t start, int64_t end,
+                    Window *best) {
+    int64_t first = index_of(cuts, start), last = index_of(cuts, end), stride = model->stride;
+    int64_t count = cuts->counts[last] - cuts->counts[first];
+    double factor = normaliser(count);
+    for (int64_t c = 0; c < model->n_categories; c++) {
+        int64_t sum = cuts->sums[last * stride + c] - cuts->sums[first * stride + c];
+        double part = model->scales[c] * (double)sum * factor;
+        Window *b = best + c;
+        if (b->end < 0 || part > b->part ||
+            (part == b->part && (start < b->start || (start == b->start && end < b->end))))
+            *b = (Window){part, sum, count, start, end};
+    }
+}
+
+/* Call for every window of one width: either note where it is cut, or let it compete. */
+static int each_window(const Model *model, int64_t width, int64_t length, Cuts *cuts,
+                       Window *best) {
+    int64_t stride = width / model->steps, last = length - width;
+    for (int64_t offset = 0;; offset += stride) {
+        if (offset > last) offset = last;
+        int64_t start = offset ? offset + 1 : 0, end = offset + 1 + width;
+        if (best)
+            compete(model, cuts, start, end, best);
+        else if (add_cut(cuts, start, model->stride) || add_cut(cuts, end, model->stride))
+            return NO_MEMORY;
+        if (offset == last) return 0;
+    }
+}
+
+static void sort_cuts(Cuts *cuts) {
+    int64_t kept = 1;
+    qsort(cuts->at, (size_t)cuts->n, sizeof *cuts->at, ascending);
+    for (int64_t i = 1; i < cuts->n; i++)
+        if (cuts->at[i] != cuts->at[kept - 1]) cuts->at[kept++] = cuts->at[i];
+    cuts->n = kept;
 }
 
 /* Find the winning window of one folded text in each category. */
 ALWAYS_INLINE int best_windows(const Model *model, Scratch *s) {
-    const Folded *text = &s->text;
-    int64_t length = text->length - 1;   /* without the blank at its edge */
-    for (int64_t c = 0; c < model->n_categories; c++) s->best[c].end = -1;
-    if (find_words(model, text, &s->words)) return NO_MEMORY;
-    int itself = model->whole || !model->n_widths ||
-                 length <= model->widths[model->n_widths - 1];
+    Cuts *cuts = &s->cuts;
+    int64_t length = s->text.length - 1;   /* without the blank at its edge */
     int split = model->n_widths && length > model->widths[0];
-    if (split && cumulate(model, text, &s->words, &s->before)) return NO_MEMORY;
-    if (itself && split && length < SUMS_FIT) {
-        compete_between(model, &s->before, 0, text->length, s->best);
-    } else if (itself) {
-        int64_t count = sum_text(model, text, &s->words, s->total);
-        for (int64_t c = 0; c < model->n_categories; c++)
-            compete(s->best + c, model->scales[c], s->total[c], count, 0, text->length);
+    if (hash_text(model, &s->text, &s->grams)) return NO_MEMORY;
+    cuts->n = 0;
+    if (add_cut(cuts, 0, model->stride) || add_cut(cuts, s->text.length, model->stride))
+        return NO_MEMORY;
+    if (split) {
+        for (int64_t w = 0; w < model->n_widths && model->widths[w] < length; w++)
+            if (each_window(model, model->widths[w], length, cuts, NULL)) return NO_MEMORY;
+        sort_cuts(cuts);
     }
-    if (!split) return 0;
-    for (int64_t w = 0; w < model->n_widths && model->widths[w] < length; w++) {
-        int64_t width = model->widths[w], stride = width / model->steps, last = length - width;
-        for (int64_t offset = 0;; offset += stride) {
-            if (offset > last) offset = last;
-            compete_between(model, &s->before, offset ? offset + 1 : 0, offset + 1 + width,
-                            s->best);
-            if (offset == last) break;
+    sum_segments(model, &s->text, &s->grams, cuts);
+    if (!split) {
+        double factor = normaliser(cuts->counts[1]);
+        for (int64_t c = 0; c < model->n_categories; c++) {
+            int64_t sum = cuts->sums[model->stride + c];
+            s->best[c] = (Window){model->scales[c] * (double)sum * factor, sum, cuts->counts[1],
+                                  0, s->text.length};
         }
+        return 0;
     }
+    for (int64_t c = 0; c < model->n_categories; c++) s->best[c].end = -1;
+    if (model->whole || length <= model->widths[model->n_widths - 1])
+        compete(model, cuts, 0, s->text.length, s->best);
+    for (int64_t w = 0; w < model->n_widths && model->widths[w] < length; w++)
+        each_window(model, model->widths[w], length, cuts, s->best);
     return 0;
 }
 
 static int open_scratch(const Model *model, Scratch *s) {
     memset(s, 0, sizeof *s);
-    return grow(&s->total, model->stride, sizeof *s->total) ||
-           grow(&s->best, model->n_categories, sizeof *s->best);
+    return grow(&s->best, model->n_categories, sizeof *s->best);
 }
 
 static void close_scratch(Scratch *s) {
-    void *arrays[] = {s->text.codes, s->text.classes, s->text.sources, s->words.buckets,
-                      s->words.starts, s->words.ends, s->before.sums, s->before.counts,
-                      s->total, s->best, s->shares.classes, s->shares.steps, s->shares.rests,
-                      s->shares.characters, s->shares.bounds, s->shares.scores,
-                      s->shares.segments};
+    Grams *words = &s->grams.words, *pairs = &s->grams.pairs;
+    void *arrays[] = {s->text.codes, s->text.classes, s->text.sources, words->buckets,
+                      words->starts, words->ends, pairs->buckets, pairs->starts, pairs->ends,
+                      s->grams.hashes, s->cuts.at, s->cuts.sums, s->cuts.counts, s->best,
+                      s->shares.classes, s->shares.steps, s->shares.rests, s->shares.characters,
+                      s->shares.bounds, s->shares.scores, s->shares.segments};
+    for (int order = 1; order <= LONGEST_ORDER; order++) free(s->grams.chars[order].buckets);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
 }
 
 /* Score n texts that stand one after another in `data` as UTF-8.
  *
  * Text i is data[bounds[i] .. bounds[i + 1]); or, where `lengths` is given, the next lengths[i]
- * characters from data[bounds[0]] on, before data[bounds[1]]. Gives the sums and counts of the
- * winning windows, n x n_categories, and languages. */
+ * characters from data[bounds[0]] on, before data[bounds[1]]. Gives calibrated logits, n x
+ * n_categories, and languages; and the sums and counts of the winning windows where wanted. */
 CLONED int postrisk_score(const Model *model, const uint8_t *data, const int64_t *bounds,
-                          const int64_t *lengths, int64_t n, int64_t *sums, int64_t *counts,
-                          int8_t *languages) {
+                          const int64_t *lengths, int64_t n, double *logits, int8_t *languages,
+                          int64_t *sums, int64_t *counts) {
+    const int64_t k = model->n_categories;
     Scratch s;
     int failed = open_scratch(model, &s);
     const uint8_t *at = data + bounds[0];
@@ -453,10 +487,15 @@ CLONED int postrisk_score(const Model *model, const uint8_t *data, const int64_t
         failed = fold(model, &at, end, lengths ? lengths[i] : INT64_MAX, &s.text, 0) ||
                  best_windows(model, &s);
         if (failed) break;
-        languages[i] = language_of(&s.text);
-        for (int64_t c = 0; c < model->n_categories; c++) {
-            *sums++ = s.best[c].sum;
-            *counts++ = s.best[c].count;
+        int8_t language = language_of(&s.text);
+        const double *slopes = model->slopes + language * k;
+        const double *intercepts = model->intercepts + language * k;
+        languages[i] = language;
+        for (int64_t c = 0; c < k; c++) {
+            double logit = model->biases[c] + s.best[c].part;
+            logits[i * k + c] = intercepts[c] + slopes[c] * logit;
+            if (sums) sums[i * k + c] = s.best[c].sum;
+            if (counts) counts[i * k + c] = s.best[c].count;
         }
     }
     close_scratch(&s);
@@ -496,27 +535,28 @@ static void share(Shares *shares, const Window *window, int64_t start, int64_t e
 /* Share all n-grams of the winning window, and bring the shares to the original characters. */
 ALWAYS_INLINE void share_text(const Model *model, Scratch *s, int64_t category,
                               int64_t n_characters) {
-    uint32_t buckets[LONGEST_ORDER + 1][CHUNK];
-    int64_t starts[LONGEST_ORDER + 1], stride = model->stride, running = 0;
     const Folded *text = &s->text;
     const Window *window = s->best + category;
-    const int8_t *weights = model->weights + category;
+    const uint8_t *weights = model->weights + category;
+    const Grams *of_words[] = {&s->grams.words, &s->grams.pairs};
     Shares *shares = &s->shares;
-    int64_t sign = model->scales[category] < 0 ? -1 : 1;
+    int64_t sign = model->scales[category] < 0 ? -1 : 1, stride = model->stride, running = 0;
     memset(shares->steps, 0, (size_t)(text->length + 2) * sizeof *shares->steps);
     memset(shares->rests, 0, (size_t)(text->length + 2) * sizeof *shares->rests);
     memset(shares->characters, 0, (size_t)n_characters * sizeof *shares->characters);
-    for (int64_t base = 0; base < text->length; base += CHUNK) {
-        hash_chunk(model, text, base, buckets, starts);
-        for (int64_t order = 1; order <= model->longest_order; order++)
-            for (int64_t i = 0; i < starts[order]; i++)
-                if (order > 1 || text->codes[base + i] != BLANK)
-                    share(shares, window, base + i, base + i + order,
-                          sign * weights[(int64_t)buckets[order][i] * stride]);
+    for (int64_t order = 1; order <= model->longest_order; order++) {
+        const Grams *chars = s->grams.chars + order;
+        for (int64_t i = 0; i < chars->n; i++)
+            if (order > 1 || text->codes[i] != BLANK)
+                share(shares, window, i, i + order,
+                      sign * (weights[(int64_t)chars->buckets[i] * stride] - 128));
     }
-    for (int64_t i = 0; i < s->words.n; i++)
-        share(shares, window, s->words.starts[i], s->words.ends[i],
-              sign * weights[(int64_t)s->words.buckets[i] * stride]);
+    for (int kind = 0; kind < 2; kind++) {
+        const Grams *words = of_words[kind];
+        for (int64_t i = 0; i < words->n; i++)
+            share(shares, window, words->starts[i], words->ends[i],
+                  sign * (weights[(int64_t)words->buckets[i] * stride] - 128));
+    }
     for (int64_t i = 1; i < text->length; i++) {
         running += shares->steps[i];
         shares->characters[text->sources[i]] += running + shares->rests[i];
@@ -609,4 +649,4 @@ CLONED int postrisk_spans(const Model *model, const uint8_t *span_classes, const
 }
 
 /* Raised when a function's arguments or the layout of Model change. */
-int postrisk_abi(void) { return 1; }
+int postrisk_abi(void) { return 2; }

@@ -20,6 +20,7 @@ from postrisk.style import language_indices, style_features
 _SHARES = math.lcm(*range(1, 9))
 # A token must add more than this part of the strongest one, one fifth, for a span to reach over it.
 _SPAN_COST = 5
+_REASON_CHARS = 80
 _HAN = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 _TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
 
@@ -263,3 +264,22 @@ def _original_window(batch: FoldedBatch, row: int, best: Best, column: int) -> t
 def explain_text(model: RiskModel, text: str) -> dict[str, Explanation]:
     """Explain one text in every category."""
     return explain_texts(model, [text])[0]
+
+
+def quote_span(category: str, span: str | None) -> str:
+    """Give a span, quoted and cut to 80 characters, with its category.
+
+    >>> quote_span("violence", "break   your legs"), quote_span("rumor", None)
+    ('violence: “break your legs”', 'rumor: no single span')
+    """
+    if span is None:
+        return f"{category}: no single span"
+    words = " ".join(span.split())
+    shown = words if len(words) <= _REASON_CHARS else words[: _REASON_CHARS - 1] + "…"
+    return f"{category}: “{shown}”"
+
+
+def quote_reason(explanation: Explanation) -> str:
+    """Quote the strongest span of an explanation."""
+    spans = explanation.spans
+    return quote_span(explanation.category, spans[0].text if spans else None)

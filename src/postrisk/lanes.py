@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from postrisk.folding import FoldedBatch, Index
-from postrisk.ngrams import Grams, Hashing, grams
+from postrisk.ngrams import Hashing, char_buckets, char_counts, word_grams
 
 _LANES = 4
 _LANE_BITS = 16
@@ -24,7 +24,8 @@ class Lanes:
 
     Attributes
     ----------
-    tables : list of ndarray of int64, shape (n_buckets,)
+    tables : list of ndarray of int64, shape (n_buckets + 1,)
+        The last entry is nothing, for positions at which no n-gram starts.
     n_categories : int
     """
 
@@ -52,11 +53,15 @@ class Lanes:
         counts : ndarray of int64, shape (n_cuts,)
         """
         per_character = [np.zeros(len(batch.codes), dtype=np.int64) for _ in self.tables]
-        counts = np.zeros(len(cuts), dtype=np.int64)
-        for found in grams(batch, hashing):
+        for _, buckets in char_buckets(batch, hashing):
+            for values, table in zip(per_character, self.tables, strict=True):
+                values[:-1] += table.take(buckets)
+        counts = np.concatenate(([0], np.cumsum(char_counts(batch, hashing))))[cuts]
+        for found in word_grams(batch, hashing) if hashing.word_orders else ():
             counts += np.searchsorted(found.starts, cuts)
             for values, table in zip(per_character, self.tables, strict=True):
-                _add_at_starts(values, table, found)
+                # Each character starts at most one word or pair, so that no index repeats.
+                values[found.starts] += table[found.buckets]
         sums = [
             _sum_pieces(values, cuts, min(_LANES, self.n_categories - _LANES * index))
             for index, values in enumerate(per_character)
@@ -68,9 +73,9 @@ def _pack(weights: npt.NDArray[np.int8]) -> list[Packed]:
     """Pack four categories a table, each in a 16-bit lane of an int64."""
     tables = []
     for first in range(0, weights.shape[1], _LANES):
-        table = np.zeros(len(weights), dtype=np.int64)
+        table = np.zeros(len(weights) + 1, dtype=np.int64)
         for lane, column in enumerate(weights[:, first : first + _LANES].T):
-            table += column.astype(np.int64) << (_LANE_BITS * lane)
+            table[:-1] += column.astype(np.int64) << (_LANE_BITS * lane)
         tables.append(table)
     return tables
 
@@ -83,11 +88,6 @@ def _unpack(packed: Packed, lanes: int) -> Index:
         lane_sums[:, lane] = rest.astype(np.int16)
         rest = (rest - lane_sums[:, lane]) >> _LANE_BITS
     return lane_sums
-
-
-def _add_at_starts(values: Packed, table: Packed, found: Grams) -> None:
-    # Within one order each character starts at most one n-gram, so no index repeats.
-    values[found.starts] += table[found.buckets]
 
 
 def _sum_pieces(values: Packed, cuts: Index, lanes: int) -> Index:

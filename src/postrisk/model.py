@@ -14,7 +14,7 @@ from postrisk.cutoffs import Cutoffs, Ladder, restep_languages
 from postrisk.errors import InputError
 from postrisk.folding import FoldedBatch, Index, fold_batch
 from postrisk.lanes import Lanes
-from postrisk.native import Kernel, kernel_for
+from postrisk.native import Kernel, Line, kernel_for
 from postrisk.ngrams import Hashing, normaliser
 from postrisk.style import LANGUAGES, Style, language_indices, style_features
 from postrisk.utf8 import Texts, Utf8, batches
@@ -23,12 +23,20 @@ from postrisk.windows import Windowing, Windows
 Floats = npt.NDArray[np.float64]
 
 WHOLE = Windowing()
+# Probabilities are rounded once, so that a number reads the same in Python, in a CSV file and
+# after a round trip; bands are set on the rounded number.
+DECIMALS = 6
 
 
 def sigmoid(logits: Floats) -> Floats:
     """Turn logits into probabilities without overflow."""
     decay = np.exp(-np.abs(logits))
     return np.where(logits >= 0, 1.0, decay) / (1.0 + decay)
+
+
+def round_scores(probabilities: Floats) -> Floats:
+    """Round probabilities to the six decimals that are shown everywhere."""
+    return np.round(probabilities, DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,8 @@ class RiskModel:
         """The compiled kernel with the model's weights; None where numpy has to do."""
         if self.styles:
             return None
-        return kernel_for(self.hashing, self.windowing, self.weights, self.scales)
+        line = Line(self.scales, self.biases, *self._lines)
+        return kernel_for(self.hashing, self.windowing, self.weights, line)
 
     @cached_property
     def _lanes(self) -> Lanes:
@@ -201,21 +210,16 @@ class RiskModel:
 
     def logits_of(self, batch: FoldedBatch, best: Best, languages: Index | None = None) -> Floats:
         """Give the calibrated logits from what `best_windows` gave for the same batch."""
-        style = style_features(batch, self.styles) if self.styles else None
-        known = language_indices(batch) if languages is None else languages
-        return self._logits(best.sums, best.counts, known, style)
-
-    def _logits(
-        self, sums: Index, counts: Index, languages: Index, style: Floats | None = None
-    ) -> Floats:
-        logits: Floats = self.biases + self.scales * sums * normaliser(counts)
-        if style is not None:
+        logits = self.biases + self.scales * best.sums * normaliser(best.counts)
+        if self.styles:
+            style = style_features(batch, self.styles)
             for column, weights in zip(style.T, self.style_weights, strict=True):
                 logits = logits + column[:, np.newaxis] * weights
-        if self.calibrations:
-            slopes, intercepts = self.calibration_of(languages)
-            logits = intercepts + slopes * logits
-        return logits
+        slopes, intercepts = self.calibration_of(
+            language_indices(batch) if languages is None else languages
+        )
+        calibrated: Floats = intercepts + slopes * logits
+        return calibrated
 
     def read(self, texts: Texts) -> tuple[Floats, Index]:
         """Give the calibrated logits and the script languages of a batch of texts.
@@ -232,14 +236,14 @@ class RiskModel:
         languages : ndarray of int64, shape (n_texts,)
             As indices of `postrisk.style.LANGUAGES`.
         """
-        is_list = not hasattr(texts, "buffers")
+        in_column = hasattr(texts, "buffers")
         if self.kernel is not None:
-            found = self.kernel.score(Utf8.of_list(texts) if is_list else Utf8.of_arrow(texts))
-            languages = found.languages.astype(np.int64)
-            return self._logits(found.sums, found.counts, languages), languages
-        batch = fold_batch(texts if is_list else Utf8.of_arrow(texts).to_list())
-        languages = language_indices(batch)
-        return self.batch_logits(batch, languages), languages
+            joined = Utf8.of_arrow(texts) if in_column else Utf8.of_list(texts)
+            logits, languages = self.kernel.score(joined)
+            return logits, languages.astype(np.int64)
+        batch = fold_batch(Utf8.of_arrow(texts).to_list() if in_column else texts)
+        known = language_indices(batch)
+        return self.batch_logits(batch, known), known
 
     def logits(self, texts: Texts) -> Floats:
         """Give the calibrated logits of texts; shape (n_texts, n_categories).

@@ -11,10 +11,9 @@ import ctypes
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +25,8 @@ from postrisk.style import HAN, LATIN
 from postrisk.utf8 import Index, Utf8
 from postrisk.windows import Windowing
 
-_ABI = 1
+Floats = npt.NDArray[np.float64]
+_ABI = 2
 _LANES = 4
 _CLASS_SHIFT = 24
 _HAN, _LATIN, _WORD = 1, 2, 4
@@ -36,7 +36,10 @@ _SPAN_CODES = 0x40000
 _SPAN_HAN = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
 _HUGE_PAGE = 1 << 21
 
-_POINTERS = "folded expansion_starts expansion_lengths expansions weights scales widths"
+_POINTERS = (
+    "folded expansion_starts expansion_lengths expansions weights"
+    " scales biases slopes intercepts widths"
+)
 _NUMBERS = "n_widths steps whole n_categories stride char_orders longest_order word_orders bits"
 
 
@@ -98,7 +101,7 @@ def _span_classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-def _in_huge_pages(array: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+def _in_huge_pages(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Copy to memory in large pages, where the system has them.
 
     The table is read at random, and with pages of 4 KiB the processor looks up where each is.
@@ -110,28 +113,26 @@ def _in_huge_pages(array: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         memory.madvise(mmap.MADV_HUGEPAGE)
     except OSError:
         return np.ascontiguousarray(array)
-    whole = np.frombuffer(memory, dtype=np.int8)
+    whole = np.frombuffer(memory, dtype=np.uint8)
     start = -_address(whole) % _HUGE_PAGE
     copied = whole[start : start + array.nbytes].reshape(array.shape)
     copied[:] = array
     return copied
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What the kernel finds of each text: of its winning window in each category.
+class Line(NamedTuple):
+    """How logits follow from sums, see `postrisk.model.RiskModel`; shapes with n categories.
 
     Attributes
     ----------
-    sums, counts : ndarray of int64, shape (n_texts, n_categories)
-        Summed weights and number of n-grams.
-    languages : ndarray of int8, shape (n_texts,)
-        Script language as an index of `postrisk.style.LANGUAGES`.
+    scales, biases : ndarray of float64, shape (n,)
+    slopes, intercepts : ndarray of float64, shape (n_languages, n)
     """
 
-    sums: Index
-    counts: Index
-    languages: npt.NDArray[np.int8]
+    scales: Floats
+    biases: Floats
+    slopes: Floats
+    intercepts: Floats
 
 
 class Kernel:
@@ -143,7 +144,7 @@ class Kernel:
     hashing : Hashing
     windowing : Windowing
     weights : ndarray of int8, shape (n_buckets, n_categories)
-    scales : ndarray of float64, shape (n_categories,)
+    line : Line
     """
 
     def __init__(
@@ -152,7 +153,7 @@ class Kernel:
         hashing: Hashing,
         windowing: Windowing,
         weights: npt.NDArray[np.int8],
-        scales: npt.NDArray[np.float64],
+        line: Line,
     ) -> None:
         self._library = found
         self._n = weights.shape[1]
@@ -160,8 +161,8 @@ class Kernel:
         padded = np.pad(weights, ((0, 0), (0, missing))) if missing else weights
         arrays: list[npt.NDArray[Any]] = [
             *_folded_entries(),
-            _in_huge_pages(padded),
-            np.ascontiguousarray(scales, dtype=np.float64),
+            _in_huge_pages(np.add(padded, 128, dtype=np.int16).astype(np.uint8)),
+            *(np.ascontiguousarray(part, dtype=np.float64) for part in line),
             np.array(windowing.widths, dtype=np.int64),
         ]
         numbers = [
@@ -176,21 +177,43 @@ class Kernel:
         self._model = _Model(*map(_address, arrays), *numbers)
         self._pointer = ctypes.byref(self._model)
 
-    def score(self, texts: Utf8) -> Sums:
-        """Sum the winning windows of texts.
+    def score(self, texts: Utf8) -> tuple[Floats, npt.NDArray[np.int8]]:
+        """Score texts.
+
+        Returns
+        -------
+        logits : ndarray of float64, shape (n_texts, n_categories)
+        languages : ndarray of int8, shape (n_texts,)
+            Script languages as indices of `postrisk.style.LANGUAGES`.
 
         Raises
         ------
         MemoryError
         """
-        rows = len(texts)
-        sums = np.empty((rows, self._n), dtype=np.int64)
-        counts = np.empty((rows, self._n), dtype=np.int64)
-        languages = np.empty(rows, dtype=np.int8)
-        lengths = 0 if texts.lengths is None else _address(texts.lengths)
-        arrays = (sums, counts, languages)
-        self._call("postrisk_score", texts, ctypes.c_void_p(lengths), rows, arrays)
-        return Sums(sums, counts, languages)
+        logits = np.empty((len(texts), self._n))
+        languages = np.empty(len(texts), dtype=np.int8)
+        self._score(texts, logits, languages, None, None)
+        return logits, languages
+
+    def sum_windows(self, texts: Utf8) -> tuple[Index, Index]:
+        """Sum the weights and count the n-grams of winning windows.
+
+        Returns
+        -------
+        sums, counts : ndarray of int64, shape (n_texts, n_categories)
+
+        Raises
+        ------
+        MemoryError
+        """
+        shape = len(texts), self._n
+        sums, counts = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.int64)
+        self._score(texts, np.empty(shape), np.empty(len(texts), dtype=np.int8), sums, counts)
+        return sums, counts
+
+    def _score(self, texts: Utf8, *outputs: npt.NDArray[Any] | None) -> None:
+        given: list[npt.NDArray[Any] | None] = [texts.data, texts.bounds, texts.lengths]
+        self._call("postrisk_score", given, len(texts), outputs)
 
     def strongest_spans(self, texts: Utf8, categories: Sequence[int]) -> list[tuple[int, int]]:
         """Find each text's strongest span in one category; ``(-1, -1)`` where nothing raises it.
@@ -210,33 +233,32 @@ class Kernel:
             raise InputError("texts: found lengths, expected the bounds of each text")
         wanted = np.array(categories, dtype=np.int64)
         starts, ends = (np.empty(len(texts), dtype=np.int64) for _ in range(2))
-        first = ctypes.c_void_p(_address(wanted))
-        self._call("postrisk_spans", texts, first, len(texts), (starts, ends), _span_classes())
+        given = [_span_classes(), texts.data, texts.bounds, wanted]
+        self._call("postrisk_spans", given, len(texts), (starts, ends))
         return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
     def _call(
         self,
         name: str,
-        texts: Utf8,
-        each: ctypes.c_void_p,
+        given: Sequence[npt.NDArray[Any] | None],
         rows: int,
-        outputs: Sequence[npt.NDArray[Any]],
-        *tables: npt.NDArray[Any],
+        outputs: Sequence[npt.NDArray[Any] | None],
     ) -> None:
-        given = (*tables, texts.data, texts.bounds)
-        pointers = [ctypes.c_void_p(_address(array)) for array in given]
-        found = [ctypes.c_void_p(_address(array)) for array in outputs]
-        function = getattr(self._library, name)
-        if function(self._pointer, *pointers, each, ctypes.c_int64(rows), *found):
+        inputs, results = map(_pointers, (given, outputs))
+        if getattr(self._library, name)(self._pointer, *inputs, ctypes.c_int64(rows), *results):
             raise MemoryError
+
+
+def _pointers(arrays: Sequence[npt.NDArray[Any] | None]) -> list[ctypes.c_void_p]:
+    return [ctypes.c_void_p(None if array is None else _address(array)) for array in arrays]
 
 
 def kernel_for(
     hashing: Hashing,
     windowing: Windowing,
     weights: npt.NDArray[np.int8],
-    scales: npt.NDArray[np.float64],
+    line: Line,
 ) -> Kernel | None:
     """Give the compiled kernel with a model's weights; None where numpy has to do."""
     found = library()
-    return None if found is None else Kernel(found, hashing, windowing, weights, scales)
+    return None if found is None else Kernel(found, hashing, windowing, weights, line)

@@ -108,30 +108,57 @@ def _bucket(hashes: Codes, order: int, bits: int) -> Index:
     return (mixed >> np.uint32(32 - bits)).astype(np.int64)
 
 
-def _char_grams(batch: FoldedBatch, hashing: Hashing) -> Iterator[Grams]:
-    """Yield the character n-grams of each order.
+def _outside(batch: FoldedBatch, order: int) -> Index:
+    """Give the positions at which no n-gram of an order starts since its text ends before it."""
+    ends = batch.edges[1:, np.newaxis] - np.arange(1, max(order - 1, 1))
+    return ends[ends >= 0]
+
+
+def char_buckets(batch: FoldedBatch, hashing: Hashing) -> Iterator[tuple[int, Index]]:
+    """Yield, for each character order, the bucket of the n-gram that starts at each position.
 
     The blank before a text belongs to it and the blank after it may only end an n-gram, so
     that each position starts n-grams of one text alone.
+
+    Yields
+    ------
+    order : int
+    buckets : ndarray of int64, shape (n_characters - 1,)
+        ``hashing.buckets`` where no n-gram starts: too near the text's end, or a blank alone.
     """
-    codes, edges = batch.codes, batch.edges
-    positions = np.arange(len(codes) - 1)
-    last = np.repeat(edges[1:], np.diff(edges))
+    codes = batch.codes
     hashes = codes[:-1].copy()
     for order in range(1, max(hashing.char_orders) + 1):
         if order > 1:
-            fits = positions + (order - 1) <= last
-            positions, last, hashes = positions[fits], last[fits], hashes[fits]
             hashes *= _MULTIPLIER
-            hashes += codes[positions + (order - 1)]
+            hashes[: max(len(codes) - order + 1, 0)] += codes[order - 1 :]
         if order not in hashing.char_orders:
             continue
         buckets = _bucket(hashes, order, hashing.bits)
         if order == 1:
-            filled = codes[:-1] != BLANK
-            yield Grams(positions[filled], positions[filled] + 1, buckets[filled])
+            buckets[codes[:-1] == BLANK] = hashing.buckets
         else:
-            yield Grams(positions, positions + order, buckets)
+            buckets[_outside(batch, order)] = hashing.buckets
+        yield order, buckets
+
+
+def _char_grams(batch: FoldedBatch, hashing: Hashing) -> Iterator[Grams]:
+    """Yield the character n-grams of each order."""
+    for order, buckets in char_buckets(batch, hashing):
+        starts = np.flatnonzero(buckets < hashing.buckets)
+        yield Grams(starts, starts + order, buckets[starts])
+
+
+def char_counts(batch: FoldedBatch, hashing: Hashing) -> Index:
+    """Count the character n-grams that start at each position; shape (n_characters - 1,)."""
+    lengths = np.diff(batch.edges)
+    room = np.repeat(batch.edges[1:], lengths) - np.arange(len(batch.codes) - 1)
+    longest = max(hashing.char_orders)
+    fitting = [sum(order - 1 <= left for order in hashing.char_orders) for left in range(longest)]
+    counts = np.array(fitting)[np.minimum(room, longest - 1)]
+    if 1 in hashing.char_orders:
+        counts -= batch.codes[:-1] == BLANK
+    return counts
 
 
 @cache
@@ -144,7 +171,7 @@ def _powers(size: int) -> tuple[Codes, Codes]:
     return np.cumprod(up, dtype=np.uint32), np.cumprod(down, dtype=np.uint32)
 
 
-def _word_grams(batch: FoldedBatch, hashing: Hashing) -> Iterator[Grams]:
+def word_grams(batch: FoldedBatch, hashing: Hashing) -> Iterator[Grams]:
     """Yield word 1-grams and 2-grams; no other word stands between the words of a 2-gram."""
     is_word = _is_word_code()[np.minimum(batch.codes, _WORD_LIMIT)]
     change = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
@@ -178,7 +205,7 @@ def grams(batch: FoldedBatch, hashing: Hashing) -> Iterator[Grams]:
     """
     yield from _char_grams(batch, hashing)
     if hashing.word_orders:
-        yield from _word_grams(batch, hashing)
+        yield from word_grams(batch, hashing)
 
 
 def gram_counts(batch: FoldedBatch, hashing: Hashing) -> Index:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from postrisk.post import AccountKind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KINDS: tuple[str, ...] = get_args(AccountKind)
 Mask = npt.NDArray[np.bool_]

@@ -15,9 +15,9 @@ from postrisk.corpora import CATEGORIES, authored
 from postrisk.errors import InputError, LabelError
 from postrisk.evaluation import Mask
 from postrisk.linear import Labels
-from postrisk.model import Floats, RiskModel
+from postrisk.model import Floats, RiskModel, round_scores
 from postrisk.recipe import AUTHORED, Split
-from postrisk.scorer import Scorer, round_scores
+from postrisk.scorer import Scorer
 from postrisk.store import load
 from postrisk.training import RiskClassifier, texts_languages
 

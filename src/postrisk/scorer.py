@@ -4,39 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from postrisk.assessed import AssessedColumns
-from postrisk.counts import Count
 from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.errors import PostError
-from postrisk.explanation import Explanation, explain_texts
-from postrisk.folding import fold_batch
-from postrisk.model import Floats, RiskModel, sigmoid
-from postrisk.post import MAX_CHARS, Account, Post, Reach, clean_text
-from postrisk.postcolumns import KINDS, CountColumn, PostColumns
+from postrisk.explanation import Explanation, explain_texts, quote_reason
+from postrisk.model import RiskModel, round_scores, sigmoid
+from postrisk.post import MAX_CHARS, Post, clean_text
+from postrisk.postcolumns import PostColumns
 from postrisk.rules import (
-    OUTCOMES,
-    RECOMMENDATIONS,
     ReachFinding,
     Recommendation,
     Rulebook,
     recommend,
 )
 from postrisk.store import load
-from postrisk.style import LANGUAGES, language_indices
+from postrisk.style import LANGUAGES
 from postrisk.utf8 import batches
-
-# Probabilities are rounded once, here, so that a number reads the same in Python, in a CSV
-# file and after a round trip; bands are set on the rounded number.
-DECIMALS = 6
-_REASON_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,26 +151,9 @@ class Scorer:
 
     def score_columns(self, posts: PostColumns) -> AssessedColumns:
         """Assess posts that stand in columns; row for row what `score` says of them."""
-        assessed = self.score(_as_posts(posts))
-        codes = [
-            [BANDS.index(band) for band in found.bands.values()]
-            + [OUTCOMES.index(found.reach.outcome), RECOMMENDATIONS.index(found.recommendation)]
-            + [LANGUAGES.index(found.script)]
-            for found in assessed
-        ]
-        n = len(self.model.categories)
-        table = np.array(codes, dtype=np.int8).reshape(len(posts), n + 3)
-        scores = [list(found.scores.values()) for found in assessed]
-        return AssessedColumns(
-            categories=self.model.categories,
-            scores=np.array(scores, dtype=np.float64).reshape(len(posts), n),
-            bands=table[:, :n],
-            outcomes=table[:, n],
-            recommendations=table[:, n + 1],
-            scripts=table[:, n + 2],
-            languages=posts.languages,
-            reasons=pa.array([found.reason for found in assessed], type=pa.string()),
-        )
+        from postrisk.columnscorer import assess_columns  # noqa: PLC0415 - loads pyarrow
+
+        return assess_columns(self.model, self.rulebook, posts)
 
     def _as_post(self, post: Post | str, where: str = "") -> Post:
         if isinstance(post, Post):
@@ -194,9 +164,8 @@ class Scorer:
             raise PostError(f"{where}{error.field}", error.reason) from None
 
     def _score_batch(self, posts: Sequence[Post], texts: Sequence[str]) -> list[Assessment]:
-        batch = fold_batch(texts)
-        languages = language_indices(batch)
-        rounded = round_scores(sigmoid(self.model.batch_logits(batch, languages)))
+        logits, languages = self.model.read(texts)
+        rounded = round_scores(sigmoid(logits))
         categories, cutoffs = self.model.categories, self.model.cutoffs
         rows = [dict(zip(categories, row, strict=True)) for row in rounded.tolist()]
         scripts = [LANGUAGES[index] for index in languages.tolist()]
@@ -242,40 +211,9 @@ class Scorer:
         return explain_texts(self.model, [self._as_post(post).text])[0]
 
 
-def _as_posts(columns: PostColumns) -> list[Post]:
-    def count(column: CountColumn, row: int) -> Count | None:
-        if not column.known[row]:
-            return None
-        return Count(value=int(column.values[row]), at_least=bool(column.at_least[row]))
-
-    texts, languages = columns.texts.to_pylist(), columns.languages.to_pylist()
-    return [
-        Post.model_construct(
-            text=text,
-            account=Account.model_construct(kind=KINDS[columns.kinds[row]]),
-            reach=Reach.model_construct(
-                reposts=count(columns.reposts, row),
-                views=count(columns.views, row),
-                likes=count(columns.likes, row),
-                comments=count(columns.comments, row),
-            ),
-            posted_at=None
-            if np.isnat(columns.days[row])
-            else datetime.combine(columns.days[row].item(), time()),
-            language=language,
-        )
-        for row, (text, language) in enumerate(zip(texts, languages, strict=True))
-    ]
-
-
 def model_version(model: RiskModel) -> str:
     """Name a model so that two models never share a name."""
     return f"{model.name} {model.version} ({model.identity[:12] or 'not stored'})"
-
-
-def round_scores(probabilities: Floats) -> Floats:
-    """Round probabilities to the six decimals that are shown everywhere."""
-    return np.round(probabilities, DECIMALS)
 
 
 def set_bands(
@@ -287,18 +225,6 @@ def set_bands(
 
 def _strongest(scores: dict[str, float], bands: dict[str, Band]) -> str:
     return max(scores, key=lambda name: (BANDS.index(bands[name]), scores[name]))
-
-
-def quote_reason(explanation: Explanation) -> str:
-    """Give the strongest span, quoted, with its category.
-
-    The span comes from the original text, cut to 80 characters.
-    """
-    if not explanation.spans:
-        return f"{explanation.category}: no single span"
-    words = " ".join(explanation.spans[0].text.split())
-    shown = words if len(words) <= _REASON_CHARS else words[: _REASON_CHARS - 1] + "…"
-    return f"{explanation.category}: “{shown}”"
 
 
 def reband(

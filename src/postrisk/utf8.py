@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 Index = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
-# For numpy: its arrays for so many characters fit a processor's second-level cache.
-BATCH_CHARS = 1 << 17
+# What one pass of numpy's kernel over so many characters needs fits a processor's caches.
+BATCH_CHARS = 1 << 16
+_BATCH_TEXTS = 1024
 Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray"
 
 
@@ -97,25 +98,27 @@ class Utf8:
 
 
 def batches(texts: Texts, max_chars: int = BATCH_CHARS) -> Iterator[Any]:
-    """Cut texts into runs of about ``max_chars`` characters, at least one text each.
+    """Cut texts into runs of at most ``max_chars`` characters, at least one text each.
 
     A list gives lists and an Arrow column gives arrays, whose size is told from their bytes.
 
     >>> [len(part) for part in batches(["a" * 5, "b", "c" * 9, "d"], 7)]
     [2, 1, 1]
     """
-    if hasattr(texts, "chunks"):
-        for chunk in texts.chunks:
-            yield from batches(chunk, max_chars)
-        return
+    parts = texts.chunks if hasattr(texts, "chunks") else [texts]
+    for part in parts:
+        for start in range(0, len(part), _BATCH_TEXTS):
+            yield from _halves(part[start : start + _BATCH_TEXTS], max_chars)
+
+
+def _halves(texts: Any, max_chars: int) -> Iterator[Any]:
     if hasattr(texts, "buffers"):
-        sizes = np.diff(Utf8.of_arrow(texts).bounds)
+        size = int(np.subtract(*Utf8.of_arrow(texts).bounds[[-1, 0]]))
     else:
-        sizes = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    ends = np.cumsum(sizes)
-    start = 0
-    while start < len(sizes):
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + max_chars, side="right")))
-        yield texts[start:stop]
-        start = stop
+        size = sum(map(len, texts))
+    if size <= max_chars or len(texts) == 1:
+        yield texts
+        return
+    half = len(texts) // 2
+    yield from _halves(texts[:half], max_chars)
+    yield from _halves(texts[half:], max_chars)

@@ -1,0 +1,91 @@
+"""Posts in columns to assessments in columns, without an object for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from postrisk.assessed import AssessedColumns
+from postrisk.cutoffs import BANDS, Cutoffs
+from postrisk.explanation import explain_texts, quote_span
+from postrisk.folding import Index
+from postrisk.model import Floats, RiskModel, round_scores, sigmoid
+from postrisk.postcolumns import PostColumns
+from postrisk.rulecolumns import evaluate_columns, recommend_columns
+from postrisk.rules import Rulebook
+from postrisk.style import LANGUAGES
+from postrisk.utf8 import Utf8
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def assess_columns(model: RiskModel, rulebook: Rulebook, posts: PostColumns) -> AssessedColumns:
+    """Assess a batch of posts; row for row what `postrisk.scorer.Scorer.score` says of them."""
+    logits, languages = model.read(posts.texts)
+    scores = round_scores(sigmoid(logits))
+    bands = set_band_columns(model.cutoffs, model.categories, scores, languages)
+    outcomes = evaluate_columns(rulebook, posts, bands, model.categories)
+    return AssessedColumns(
+        categories=model.categories,
+        scores=scores,
+        bands=bands,
+        outcomes=outcomes,
+        recommendations=recommend_columns(rulebook, bands, outcomes),
+        scripts=languages.astype(np.int8),
+        languages=posts.languages,
+        reasons=find_reasons(model, posts.texts, scores, bands),
+    )
+
+
+def set_band_columns(
+    cutoffs: Mapping[str, Cutoffs], categories: tuple[str, ...], scores: Floats, languages: Index
+) -> npt.NDArray[np.int8]:
+    """Set the bands of all scores; shape (n_rows, n_categories).
+
+    >>> cuts = {"rumor": Cutoffs(review=0.2, flag=0.8)}
+    >>> set_band_columns(cuts, ("rumor",), np.array([[0.1], [0.8]]), np.array([1, 1])).tolist()
+    [[0], [2]]
+    """
+    cut = [[cutoffs[name].of(language) for name in categories] for language in LANGUAGES]
+    review = np.array([[c.review for c in row] for row in cut])
+    flag = np.array([[np.inf if c.flag is None else c.flag for c in row] for row in cut])
+    bands = (scores >= review[languages]).astype(np.int8)
+    bands[scores >= flag[languages]] = len(BANDS) - 1
+    return bands
+
+
+def find_reasons(
+    model: RiskModel, texts: pa.StringArray, scores: Floats, bands: npt.NDArray[np.int8]
+) -> pa.StringArray:
+    """Quote the strongest span of the strongest category of each post that is not all ``pass``."""
+    import pyarrow as pa  # noqa: PLC0415 - scoring strings must not import it
+
+    raised = np.flatnonzero(bands.any(axis=1))
+    reasons = [""] * len(texts)
+    if raised.size:
+        # Scores are at most 1 and lie on a grid, so that the sum orders by band, then by score.
+        strongest = (4.0 * bands[raised] + scores[raised]).argmax(axis=1).tolist()
+        found = _quote(model, texts.take(pa.array(raised)), strongest)
+        for row, reason in zip(raised.tolist(), found, strict=True):
+            reasons[row] = reason
+    return pa.array(reasons, type=pa.string())
+
+
+def _quote(model: RiskModel, texts: pa.StringArray, strongest: list[int]) -> list[str]:
+    words, names = texts.to_pylist(), [model.categories[column] for column in strongest]
+    if model.kernel is not None:
+        spans = model.kernel.strongest_spans(Utf8.of_arrow(texts), strongest)
+        return [
+            quote_span(name, text[start:end] if start >= 0 else None)
+            for name, text, (start, end) in zip(names, words, spans, strict=True)
+        ]
+    explained = explain_texts(model, words, [[name] for name in names])
+    found = (one[name].spans for one, name in zip(explained, names, strict=True))
+    return [
+        quote_span(name, spans[0].text if spans else None)
+        for name, spans in zip(names, found, strict=True)
+    ]
