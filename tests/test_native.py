@@ -17,7 +17,6 @@ import postrisk
 import strategies
 from postrisk import native
 from postrisk.corpora import authored
-from postrisk.errors import InputError
 from postrisk.explanation import explain_texts
 from postrisk.folding import fold_batch
 from postrisk.model import RiskModel
@@ -76,13 +75,7 @@ def test_an_arrow_column_scores_as_its_list_does(model, texts):
 @given(plain_models(), TEXTS, st.data())
 def test_the_strongest_span_is_that_of_the_explanation(model, texts, data):
     chosen = [data.draw(st.integers(0, len(model.categories) - 1)) for _ in texts]
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    joined = Utf8(
-        np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        np.cumsum([0, *map(len, encoded)]),
-        None,
-    )
-    found = model.kernel.strongest_spans(joined, chosen)
+    found = model.kernel.strongest_spans(texts, chosen)
     explained = explain_texts(model, texts, [[model.categories[c]] for c in chosen])
     for span, category, explanations in zip(found, chosen, explained, strict=True):
         spans = explanations[model.categories[category]].spans
@@ -138,15 +131,12 @@ def test_bytes_that_are_no_text_are_read_without_harm(parts):
 
 
 @needs_library
-def test_span_classes_know_every_letter_and_blank():
-    beyond = map(chr, range(0x40000, 0x110000))
-    assert not any(char.isalnum() or char.isspace() for char in beyond)
-
-
-@needs_library
-def test_spans_want_the_bounds_of_each_text():
-    with pytest.raises(InputError, match="expected the bounds"):
-        postrisk.load().kernel.strongest_spans(Utf8.of_list(["a"]), [0])
+@given(plain_models(), strategies.texts(max_pieces=12))
+def test_one_text_scores_as_in_a_batch(model, text):
+    logits, language = model.kernel.score_one(text)
+    together, languages = model.read([text])
+    assert np.array(logits).tobytes() == together[0].tobytes()
+    assert language == languages[0]
 
 
 def test_a_pickled_model_leaves_the_kernel_behind():

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from postrisk.assessed import AssessedColumns
 from postrisk.cutoffs import BANDS, Cutoffs
-from postrisk.explanation import explain_texts, quote_span
+from postrisk.explanation import quote_strongest
 from postrisk.folding import Index
 from postrisk.model import Floats, RiskModel, round_scores, sigmoid
 from postrisk.postcolumns import PostColumns
 from postrisk.rulecolumns import evaluate_columns, recommend_columns
 from postrisk.rules import Rulebook
 from postrisk.style import LANGUAGES
-from postrisk.utf8 import Utf8
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,23 +68,7 @@ def find_reasons(
     if raised.size:
         # Scores are at most 1 and lie on a grid, so that the sum orders by band, then by score.
         strongest = (4.0 * bands[raised] + scores[raised]).argmax(axis=1).tolist()
-        found = _quote(model, texts.take(pa.array(raised)), strongest)
+        found = quote_strongest(model, texts.take(pa.array(raised)).to_pylist(), strongest)
         for row, reason in zip(raised.tolist(), found, strict=True):
             reasons[row] = reason
     return pa.array(reasons, type=pa.string())
-
-
-def _quote(model: RiskModel, texts: pa.StringArray, strongest: list[int]) -> list[str]:
-    words, names = texts.to_pylist(), [model.categories[column] for column in strongest]
-    if model.kernel is not None:
-        spans = model.kernel.strongest_spans(Utf8.of_arrow(texts), strongest)
-        return [
-            quote_span(name, text[start:end] if start >= 0 else None)
-            for name, text, (start, end) in zip(names, words, spans, strict=True)
-        ]
-    explained = explain_texts(model, words, [[name] for name in names])
-    found = (one[name].spans for one, name in zip(explained, names, strict=True))
-    return [
-        quote_span(name, spans[0].text if spans else None)
-        for name, spans in zip(names, found, strict=True)
-    ]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from postrisk.folding import FoldedBatch, Index, fold_batch
 from postrisk.model import Best, RiskModel, sigmoid
+from postrisk.native import SPAN_HAN
 from postrisk.ngrams import grams, normaliser
 from postrisk.style import language_indices, style_features
 
@@ -21,7 +22,7 @@ _SHARES = math.lcm(*range(1, 9))
 # A token must add more than this part of the strongest one, one fifth, for a span to reach over it.
 _SPAN_COST = 5
 _REASON_CHARS = 80
-_HAN = "\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
+_HAN = "".join(f"{chr(first)}-{chr(last)}" for first, last in SPAN_HAN)
 _TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+|\s+|.", re.DOTALL)
 
 
@@ -279,7 +280,16 @@ def quote_span(category: str, span: str | None) -> str:
     return f"{category}: “{shown}”"
 
 
-def quote_reason(explanation: Explanation) -> str:
-    """Quote the strongest span of an explanation."""
-    spans = explanation.spans
-    return quote_span(explanation.category, spans[0].text if spans else None)
+def quote_strongest(model: RiskModel, texts: Sequence[str], categories: Sequence[int]) -> list[str]:
+    """Quote the strongest span of each text in one category, given by its index."""
+    names = [model.categories[column] for column in categories]
+    if model.kernel is not None:
+        spans = model.kernel.strongest_spans(texts, categories)
+        quoted = zip(names, texts, spans, strict=True)
+        return [quote_span(n, text[a:b] if a >= 0 else None) for n, text, (a, b) in quoted]
+    explained = explain_texts(model, texts, [[name] for name in names])
+    found = [one[name].spans for one, name in zip(explained, names, strict=True)]
+    return [
+        quote_span(name, spans[0].text if spans else None)
+        for name, spans in zip(names, found, strict=True)
+    ]

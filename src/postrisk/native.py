@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from postrisk.errors import InputError
 from postrisk.folding import FOLDED_CODES, folding_arrays, word_codes
 from postrisk.ngrams import Hashing
 from postrisk.style import HAN, LATIN
@@ -31,9 +30,8 @@ _LANES = 4
 _CLASS_SHIFT = 24
 _HAN, _LATIN, _WORD = 1, 2, 4
 _IN_WORD, _IS_SPACE, _IS_HAN, _IS_ALNUM = 1, 2, 4, 8
-# Planes 0 to 3; what Unicode has beyond are no letters, digits or blanks.
-_SPAN_CODES = 0x40000
-_SPAN_HAN = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
+# What `postrisk.explanation` takes one by one as tokens.
+SPAN_HAN = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
 _HUGE_PAGE = 1 << 21
 
 _POINTERS = (
@@ -41,6 +39,10 @@ _POINTERS = (
     " scales biases slopes intercepts widths"
 )
 _NUMBERS = "n_widths steps whole n_categories stride char_orders longest_order word_orders bits"
+
+
+_Two = ctypes.c_int64 * 2
+_ONE = ctypes.c_int64(1)
 
 
 class _Model(ctypes.Structure):
@@ -85,20 +87,32 @@ def _folded_entries() -> tuple[npt.NDArray[np.uint32], Index, Index, npt.NDArray
     return folded, table.expansion_starts, table.expansion_lengths, expansions
 
 
-@cache
-def _span_classes() -> npt.NDArray[np.uint8]:
-    """Classify original characters as the tokens of `postrisk.explanation` do."""
-    classes = np.zeros(FOLDED_CODES, dtype=np.uint8)
-    for first, last in _SPAN_HAN:
-        classes[first : last + 1] = _IS_HAN
-    known, characters = classes[:_SPAN_CODES], list(map(chr, range(_SPAN_CODES)))
-    is_alnum = np.fromiter(map(str.isalnum, characters), dtype=bool, count=_SPAN_CODES)
-    is_word = is_alnum & (known == 0)
-    is_word[ord("_")] = True
-    known[is_word] |= _IN_WORD
-    known[is_alnum] |= _IS_ALNUM
-    known[np.fromiter(map(str.isspace, characters), dtype=bool, count=_SPAN_CODES)] |= _IS_SPACE
-    return classes
+class _SpanClasses:
+    """Classes of original characters, told when one is met first: most are never."""
+
+    def __init__(self) -> None:
+        self.table = np.zeros(FOLDED_CODES, dtype=np.uint8)
+        self._known: set[str] = set()
+
+    def learn(self, characters: Iterable[str]) -> None:
+        new = set(characters) - self._known
+        for char in new:
+            self.table[ord(char)] = _span_class(char)
+        self._known |= new
+
+
+def _span_class(char: str) -> int:
+    """Classify a character as the tokens of `postrisk.explanation` do."""
+    is_han = any(first <= ord(char) <= last for first, last in SPAN_HAN)
+    is_word = not is_han and (char.isalnum() or char == "_")
+    return (
+        (_IS_HAN if is_han else _IN_WORD if is_word else 0)
+        | (_IS_SPACE if char.isspace() else 0)
+        | (_IS_ALNUM if char.isalnum() else 0)
+    )
+
+
+_SPAN_CLASSES = _SpanClasses()
 
 
 def _in_huge_pages(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -176,6 +190,7 @@ class Kernel:
         self._kept = arrays  # the library reads them as long as this object lives
         self._model = _Model(*map(_address, arrays), *numbers)
         self._pointer = ctypes.byref(self._model)
+        self._logits = ctypes.c_double * self._n
 
     def score(self, texts: Utf8) -> tuple[Floats, npt.NDArray[np.int8]]:
         """Score texts.
@@ -215,13 +230,23 @@ class Kernel:
         given: list[npt.NDArray[Any] | None] = [texts.data, texts.bounds, texts.lengths]
         self._call("postrisk_score", given, len(texts), outputs)
 
-    def strongest_spans(self, texts: Utf8, categories: Sequence[int]) -> list[tuple[int, int]]:
+    def score_one(self, text: str) -> tuple[list[float], int]:
+        """Give the logits and the language of one text, without a detour over arrays."""
+        data = text.encode("utf-8", "surrogatepass")
+        bounds, logits, language = _Two(0, len(data)), self._logits(), ctypes.c_int8()
+        outputs = (logits, ctypes.byref(language), None, None)
+        if self._library.postrisk_score(self._pointer, data, bounds, None, _ONE, *outputs):
+            raise MemoryError
+        return logits[:], language.value
+
+    def strongest_spans(
+        self, texts: Sequence[str], categories: Sequence[int]
+    ) -> list[tuple[int, int]]:
         """Find each text's strongest span in one category; ``(-1, -1)`` where nothing raises it.
 
         Parameters
         ----------
-        texts : Utf8
-            With bounds for each text.
+        texts : sequence of str
         categories : sequence of int
             One per text, as index of the model's categories.
 
@@ -229,11 +254,13 @@ class Kernel:
         ------
         MemoryError
         """
-        if texts.lengths is not None:
-            raise InputError("texts: found lengths, expected the bounds of each text")
+        _SPAN_CLASSES.learn("".join(texts))
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         wanted = np.array(categories, dtype=np.int64)
         starts, ends = (np.empty(len(texts), dtype=np.int64) for _ in range(2))
-        given = [_span_classes(), texts.data, texts.bounds, wanted]
+        given = [_SPAN_CLASSES.table, data, bounds, wanted]
         self._call("postrisk_spans", given, len(texts), (starts, ends))
         return list(zip(starts.tolist(), ends.tolist(), strict=True))
 

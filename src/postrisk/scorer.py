@@ -11,7 +11,7 @@ from typing import Any
 from postrisk.assessed import AssessedColumns
 from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.errors import PostError
-from postrisk.explanation import Explanation, explain_texts, quote_reason
+from postrisk.explanation import Explanation, explain_texts, quote_strongest
 from postrisk.model import RiskModel, round_scores, sigmoid
 from postrisk.post import MAX_CHARS, Post, clean_text
 from postrisk.postcolumns import PostColumns
@@ -201,9 +201,10 @@ class Scorer:
         if not raised:
             return reasons
         wanted = [_strongest(scores[i], bands[i]) for i in raised]
-        found = explain_texts(self.model, [texts[i] for i in raised], [[name] for name in wanted])
-        for index, name, explained in zip(raised, wanted, found, strict=True):
-            reasons[index] = quote_reason(explained[name])
+        columns = [self.model.categories.index(name) for name in wanted]
+        found = quote_strongest(self.model, [texts[i] for i in raised], columns)
+        for index, reason in zip(raised, found, strict=True):
+            reasons[index] = reason
         return reasons
 
     def explain(self, post: Post | str) -> dict[str, Explanation]:
