@@ -237,6 +237,9 @@ class RiskModel:
             As indices of `postrisk.style.LANGUAGES`.
         """
         in_column = hasattr(texts, "buffers")
+        if self.kernel is not None and not in_column and len(texts) == 1:
+            logit, language = self.kernel.score_one(texts[0])
+            return np.array([logit]), np.array([language])
         if self.kernel is not None:
             joined = Utf8.of_arrow(texts) if in_column else Utf8.of_list(texts)
             logits, languages = self.kernel.score(joined)

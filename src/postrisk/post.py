@@ -99,6 +99,8 @@ def detect_language(text: str) -> str:
     >>> detect_language("打死我也不信 lol"), detect_language("see you"), detect_language("123")
     ('zh', 'en', 'und')
     """
+    if text.isascii():
+        return "en" if _LATIN.search(text) else "und"
     han, latin = len(_HAN.findall(text)), len(_LATIN.findall(text))
     if han and len(_KANA_HANGUL.findall(text)) > han // 4:
         return "und"
@@ -238,6 +240,10 @@ class Reach(_Frozen):
     comments: OptionalCount = None
 
 
+_NO_ACCOUNT, _NO_REACH = Account(), Reach()
+_POST_FIELDS = {"text"}
+
+
 class Post(_Frozen):
     """One social-media post.
 
@@ -277,6 +283,20 @@ class Post(_Frozen):
     reach: Reach = Field(default_factory=Reach)
     posted_at: datetime | None = None
     language: str = ""
+
+    @classmethod
+    def of_text(cls, text: str) -> Post:
+        """Give the post of which nothing but its text is known, as `clean_text` gave it."""
+        return cls.model_construct(
+            _POST_FIELDS,
+            text=text,
+            id="",
+            platform="other",
+            account=_NO_ACCOUNT,
+            reach=_NO_REACH,
+            posted_at=None,
+            language=detect_language(text),
+        )
 
     @field_validator("text", mode="before")
     @classmethod

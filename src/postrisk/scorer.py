@@ -132,7 +132,8 @@ class Scorer:
         PostError
             When a string is not a usable text.
         """
-        return self.score([self._as_post(post)])[0]
+        checked = self._as_post(post)
+        return self._score_batch([checked], [checked.text])[0]
 
     def score(self, posts: Sequence[Post | str]) -> list[Assessment]:
         """Assess posts, in order.
@@ -159,7 +160,7 @@ class Scorer:
         if isinstance(post, Post):
             return post
         try:
-            return Post(text=clean_text(post, max_chars=self.max_chars))
+            return Post.of_text(clean_text(post, max_chars=self.max_chars))
         except PostError as error:
             raise PostError(f"{where}{error.field}", error.reason) from None
 
