@@ -17,8 +17,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_SOURCE = Path("src") / "postrisk" / "_kernel.c"
-_LIBRARY = "_kernel.so"
+_SOURCE = Path("src") / "postrisk" / "_kernel" / "kernel.c"
+_LIBRARY = "kernel.so"
 _FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-shared", "-ffp-contract=off", "-fno-math-errno")
 # Functions in versions for several processors, of which the loader picks one, are not to be had
 # everywhere; the second attempt goes without.
@@ -42,7 +42,7 @@ def _compile(source: Path, target: Path) -> bool:
 
 
 class KernelBuildHook(BuildHookInterface):
-    """Puts ``_kernel.so`` beside the package's modules."""
+    """Puts ``kernel.so`` into the package."""
 
     PLUGIN_NAME = "custom"
 
@@ -57,7 +57,7 @@ class KernelBuildHook(BuildHookInterface):
         self._folder = tempfile.TemporaryDirectory()
         built = Path(self._folder.name) / _LIBRARY
         if _compile(root / _SOURCE, built):
-            build_data["force_include"][str(built)] = f"postrisk/{_LIBRARY}"
+            build_data["force_include"][str(built)] = f"postrisk/_kernel/{_LIBRARY}"
             build_data["pure_python"] = False
             build_data["infer_tag"] = True
 

@@ -151,13 +151,14 @@ def test_a_pickled_model_leaves_the_kernel_behind():
 def test_without_a_library_that_fits_numpy_does_it(found, monkeypatch, tmp_path):
     source = tmp_path / "native.py"
     source.touch()
+    (tmp_path / "_kernel").mkdir()
     if found == "no library":
-        (tmp_path / "_kernel.so").write_bytes(b"not a library")
+        (tmp_path / "_kernel" / "kernel.so").write_bytes(b"not a library")
     elif found == "another version":
         if native.library() is None:
             pytest.skip("the kernel was not compiled")
-        (tmp_path / "_kernel.so").write_bytes(
-            Path(native.__file__).with_name("_kernel.so").read_bytes()
+        (tmp_path / "_kernel" / "kernel.so").write_bytes(
+            Path(native.__file__).with_name("_kernel") / "kernel.so".read_bytes()
         )
         monkeypatch.setattr(native, "_ABI", -1)
     monkeypatch.setattr(native, "__file__", str(source))

@@ -1,6 +1,6 @@
 """The kernel in C, where it was built: the same numbers as numpy gives, to the bit, and faster.
 
-``_kernel.c`` is compiled when the package is installed and a C compiler is there. Nothing needs
+``_kernel/kernel.c`` is compiled when the package is installed and a C compiler is there. Nothing needs
 it: `kernel_for` gives None without it, or when the environment has ``POSTRISK_KERNEL=numpy``.
 The lock of the interpreter is free while it runs, so that threads score side by side.
 """
@@ -46,7 +46,7 @@ _ONE = ctypes.c_int64(1)
 
 
 class _Model(ctypes.Structure):
-    """Mirrors ``Model`` in ``_kernel.c`` field by field."""
+    """Mirrors ``Model`` in ``kernel.c`` field by field."""
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in _POINTERS.split()),
@@ -60,7 +60,7 @@ def library() -> ctypes.CDLL | None:
     if os.environ.get("POSTRISK_KERNEL") == "numpy":
         return None
     try:
-        found = ctypes.CDLL(str(Path(__file__).with_name("_kernel.so")))
+        found = ctypes.CDLL(str(Path(__file__).with_name("_kernel") / "kernel.so"))
         return found if found.postrisk_abi() == _ABI else None
     except (OSError, AttributeError):
         return None
