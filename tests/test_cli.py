@@ -154,7 +154,7 @@ def test_info_names_model_and_checksums(model):
     values = json.loads(run("info", "--model", model, "--json").stdout)
     assert values["model"] == "tiny 1"
     assert values["card"] == "A model for tests."
-    assert set(values["checksums"]) == {"weights.npz", "CARD.md"}
+    assert set(values["checksums"]) == {"weights.npy", "CARD.md"}
     assert b"tiny 1" in run("info", "--model", model).stdout
 
 

@@ -158,7 +158,7 @@ def test_without_a_library_that_fits_numpy_does_it(found, monkeypatch, tmp_path)
         if native.library() is None:
             pytest.skip("the kernel was not compiled")
         (tmp_path / "_kernel" / "kernel.so").write_bytes(
-            Path(native.__file__).with_name("_kernel") / "kernel.so".read_bytes()
+            (Path(native.__file__).with_name("_kernel") / "kernel.so").read_bytes()
         )
         monkeypatch.setattr(native, "_ABI", -1)
     monkeypatch.setattr(native, "__file__", str(source))
@@ -166,9 +166,7 @@ def test_without_a_library_that_fits_numpy_does_it(found, monkeypatch, tmp_path)
 
 
 def test_the_environment_can_ask_for_numpy():
-    code = (
-        "import postrisk; print(postrisk.load().kernel, postrisk.load().predict_proba(['x']).sum())"
-    )
+    code = "import postrisk; m = postrisk.load(); print(m.kernel, m.predict_proba(['x']).sum())"
     run = subprocess.run(
         [sys.executable, "-c", code],
         env={"POSTRISK_KERNEL": "numpy", "PYTHONPATH": str(Path(native.__file__).parents[1])},

@@ -22,7 +22,7 @@ def trained(tmp_path_factory):
 def test_training_twice_gives_the_same_bytes(trained):
     (first, second), _ = trained
     names = sorted(path.name for path in first.iterdir())
-    assert names == ["CARD.md", "config.json", "weights.npz"]
+    assert names == ["CARD.md", "config.json", "weights.npy"]
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 

@@ -22,7 +22,7 @@ from postrisk.store import load, save
 from postrisk.training import LinearCore, RiskClassifier, quantise
 from postrisk.windows import Windowing
 
-FILES = ("config.json", "weights.npz", "CARD.md")
+FILES = ("config.json", "weights.npy", "CARD.md")
 CATEGORIES = ("rumor", "violence")
 WORDS = ("onion sock cure", "break your legs", "soup and bread", "nice weather")
 

@@ -1,4 +1,4 @@
-"""Generate ``src/postrisk/folding_table.npz``, the one code-point table behind folding.
+"""Generate ``src/postrisk/folding_table.npy``, the one code-point table behind folding.
 
 Run with any Python that has the two generator-time packages::
 
@@ -19,13 +19,14 @@ import sys
 import unicodedata
 from functools import cache
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import confusable_homoglyphs
 import numpy as np
 import opencc
 
-TABLE = Path(__file__).resolve().parents[1] / "src" / "postrisk" / "folding_table.npz"
+TABLE = Path(__file__).resolve().parents[1] / "src" / "postrisk" / "folding_table.npy"
 PROVENANCE = TABLE.with_suffix(".json")
 CODE_POINTS = 0x110000
 FOLDING_VERSION = 1
@@ -119,8 +120,12 @@ def fold(char: str) -> str:
     return after
 
 
-def build() -> tuple[dict[str, np.ndarray], dict[str, object]]:
-    """Build the arrays of the table and the provenance that goes with them."""
+def build() -> tuple[np.ndarray, dict[str, object]]:
+    """Build the table and the provenance that goes with it.
+
+    The table is a row of whole numbers: the sizes of its five sections, then these: sources,
+    targets, lengths of expansions, characters of expansions, and the characters of words.
+    """
     sources: list[int] = []
     targets: list[int] = []
     expansions: list[str] = []
@@ -135,15 +140,14 @@ def build() -> tuple[dict[str, np.ndarray], dict[str, object]]:
         else:
             targets.append(CODE_POINTS + len(expansions))
             expansions.append(folded)
-    lengths = np.array([len(e) for e in expansions], dtype=np.uint8)
-    words = [code for code in range(WORD_LIMIT) if chr(code).isalnum()]
-    arrays: dict[str, np.ndarray] = {
-        "sources": np.array(sources, dtype=np.uint32),
-        "targets": np.array(targets, dtype=np.uint32),
-        "expansion_lengths": lengths,
-        "expansion_codes": np.array([ord(c) for e in expansions for c in e], dtype=np.uint32),
-        "word_codes": np.array(words, dtype=np.uint32),
-    }
+    sections = [
+        sources,
+        targets,
+        [len(e) for e in expansions],
+        [ord(c) for e in expansions for c in e],
+        [code for code in range(WORD_LIMIT) if chr(code).isalnum()],
+    ]
+    table = np.array([*map(len, sections), *chain.from_iterable(sections)], dtype=np.uint32)
     provenance: dict[str, object] = {
         "folding_version": FOLDING_VERSION,
         "generator": "tools/make_folding_table.py",
@@ -154,7 +158,7 @@ def build() -> tuple[dict[str, np.ndarray], dict[str, object]]:
         "deleted": targets.count(0),
         "expanded": len(expansions),
     }
-    return arrays, provenance
+    return table, provenance
 
 
 def main() -> int:
@@ -162,13 +166,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    arrays, provenance = build()
+    table, provenance = build()
     if arguments.check:
-        with np.load(TABLE, allow_pickle=False) as committed:
-            same = all(np.array_equal(committed[key], value) for key, value in arrays.items())
+        same = np.array_equal(np.load(TABLE, allow_pickle=False), table)
         sys.stdout.write("folding table is up to date\n" if same else "folding table differs\n")
         return 0 if same else 1
-    np.savez_compressed(TABLE, **arrays)  # type: ignore[arg-type]
+    np.save(TABLE, table)
     PROVENANCE.write_text(json.dumps(provenance, indent=2) + "\n", "utf-8")
     sys.stdout.write(f"{json.dumps(provenance)}\n{TABLE.stat().st_size:,} bytes\n")
     return 0

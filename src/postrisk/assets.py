@@ -6,7 +6,6 @@ the package; an editable install and a checkout find them beside ``src/``.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from postrisk.errors import DataError
@@ -20,7 +19,7 @@ def asset(*parts: str) -> Path:
     DataError
         When it is in neither place.
     """
-    package = Path(str(files("postrisk")))
+    package = Path(__file__).parent
     candidates = [package.joinpath(*parts), package.parents[1].joinpath(*parts)]
     for candidate in candidates:
         if candidate.exists():

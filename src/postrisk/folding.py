@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ import numpy.typing as npt
 Codes = npt.NDArray[np.uint32]
 Index = npt.NDArray[np.int64]
 
+_TABLE = Path(__file__).with_name("folding_table.npy")
+_SECTIONS = 5
 FOLDED_CODES = 0x110000
 BLANK = ord(" ")
 _LONGEST_RUN = 2
@@ -40,16 +42,14 @@ class FoldingArrays:
 @cache
 def folding_arrays() -> FoldingArrays:
     """Give the generated table; it is read once."""
-    with (
-        (files("postrisk") / "folding_table.npz").open("rb") as file,
-        np.load(file, allow_pickle=False) as stored,
-    ):
-        folded = np.arange(FOLDED_CODES, dtype=np.uint32)
-        folded[stored["sources"]] = stored["targets"]
-        lengths = stored["expansion_lengths"].astype(np.int64)
-        starts = np.cumsum(lengths) - lengths
-        codes, words = stored["expansion_codes"], stored["word_codes"]
-        return FoldingArrays(folded, starts, lengths, codes, words)
+    # Plain numbers, since unpacking an archive takes longer than a first score.
+    stored = np.load(_TABLE, allow_pickle=False)
+    sizes, sections = np.split(stored, [_SECTIONS])
+    sources, targets, lengths, codes, words = np.split(sections, np.cumsum(sizes)[:-1])
+    folded = np.arange(FOLDED_CODES, dtype=np.uint32)
+    folded[sources] = targets
+    lengths = lengths.astype(np.int64)
+    return FoldingArrays(folded, np.cumsum(lengths) - lengths, lengths, codes, words)
 
 
 def word_codes() -> Codes:
@@ -63,7 +63,7 @@ def word_codes() -> Codes:
 @cache
 def folding_version() -> int:
     """Version of the folding table; a model stores the one that it was trained with."""
-    provenance = json.loads((files("postrisk") / "folding_table.json").read_text("utf-8"))
+    provenance = json.loads(_TABLE.with_suffix(".json").read_text("utf-8"))
     return int(provenance["folding_version"])
 
 

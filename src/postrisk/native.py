@@ -1,7 +1,7 @@
 """The kernel in C, where it was built: the same numbers as numpy gives, to the bit, and faster.
 
-``_kernel/kernel.c`` is compiled when the package is installed and a C compiler is there. Nothing needs
-it: `kernel_for` gives None without it, or when the environment has ``POSTRISK_KERNEL=numpy``.
+``_kernel/kernel.c`` is compiled when the package is installed and a C compiler is there. Nothing
+needs it: `kernel_for` gives None without it, or when the environment has ``POSTRISK_KERNEL=numpy``.
 The lock of the interpreter is free while it runs, so that threads score side by side.
 """
 

@@ -1,42 +1,44 @@
-"""A model as a folder of plain files: arrays, JSON and a card, each with its checksum.
+"""A model as a folder of plain files: whole numbers, JSON and a card, each with its checksum.
 
 ::
 
     postrisk-base/
-    ├── config.json     validated; its own checksum and those of the others are in it
-    ├── weights.npz     read with ``allow_pickle=False``
+    ├── config.json     its own checksum and those of the others are in it
+    ├── weights.npy     int8, shape (n_buckets, n_categories); mapped into memory, not read
     └── CARD.md
+
+Processes that load the same folder share the pages of its weights.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
+import mmap
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from postrisk.assets import asset
-from postrisk.config import FORMAT_VERSION, ModelConfig
+from postrisk.config import FORMAT_VERSION, Method, ModelConfig, plain_values, read_values
 from postrisk.cutoffs import OVERALL, Cutoffs, Step
-from postrisk.errors import DataError, ModelError, shorten
+from postrisk.errors import DataError, InputError, ModelError, shorten
 from postrisk.folding import folding_version
 from postrisk.model import Calibration, RiskModel
 
 DEFAULT_MODEL = "postrisk-base"
 SHORT_NAMES = ("base", "research")
-_CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npz", "CARD.md"
+_CONFIG, _WEIGHTS, _CARD = "config.json", "weights.npy", "CARD.md"
 _LARGEST_CONFIG = 1 << 20
-_HEADERS = 4096
+_HEADER = 128
+_CHANGED = "the file was changed after it was written"
 
 
-def _digest(data: bytes) -> str:
+def _digest(data: bytes | mmap.mmap) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
@@ -46,10 +48,21 @@ def _canonical(config: dict[str, Any]) -> bytes:
     return json.dumps(kept, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
 
 
-def _arrays_as_npz(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Give the only header that ``weights.npy`` may have, the one that `numpy.save` writes.
+
+    A header that must equal this one needs no parser.
+    """
+    words = f"{{'descr': '|i1', 'fortran_order': False, 'shape': {shape}, }}"
+    before = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
+    return before + words.encode().ljust(_HEADER - 11) + b"\n"
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Written beside and moved: whoever has the old file mapped keeps the old one.
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def save(
@@ -58,7 +71,7 @@ def save(
     *,
     card: str,
     data_fingerprint: str,
-    calibration: Literal["sigmoid", "none"] = "sigmoid",
+    calibration: Method = "sigmoid",
 ) -> RiskModel:
     """Write a model folder; the same model and card give the same bytes.
 
@@ -66,7 +79,7 @@ def save(
     ----------
     model : RiskModel
     folder : Path
-        Made if absent; the three files in it are replaced.
+        Made if absent; the three files in it are replaced, each as a whole.
     card : str
         The model card, Markdown.
     data_fingerprint : str
@@ -78,44 +91,24 @@ def save(
     RiskModel
         The model with its identity.
     """
-    arrays = _arrays_as_npz({"weights": model.weights, "style_weights": model.style_weights})
-    files = {_WEIGHTS: arrays, _CARD: card.encode("utf-8")}
+    weights = np.ascontiguousarray(model.weights)
+    files = {
+        _WEIGHTS: _header(weights.shape) + weights.tobytes(),
+        _CARD: card.encode("utf-8"),
+    }
     config = {
         "format_version": FORMAT_VERSION,
-        "name": model.name,
-        "version": model.version,
-        "categories": list(model.categories),
-        "hashing": model.hashing.model_dump(mode="json"),
         "folding_version": folding_version(),
-        "styles": list(model.styles),
-        "windowing": model.windowing.model_dump(mode="json"),
-        "calibration": {
-            "method": calibration,
-            "scales": model.scales.tolist(),
-            "biases": model.biases.tolist(),
-            "languages": {
-                language: {"slopes": c.slopes.tolist(), "intercepts": c.intercepts.tolist()}
-                for language, c in model.calibrations.items()
-            },
-        },
-        "cutoffs": {name: cut.model_dump(mode="json") for name, cut in model.cutoffs.items()},
-        "ladder": {
-            name: {
-                language: [step.model_dump(mode="json") for step in steps]
-                for language, steps in ladder.items()
-            }
-            for name, ladder in model.ladder.items()
-        },
+        **plain_values(model, calibration),
         "data_fingerprint": data_fingerprint,
         "checksums": {name: _digest(data) for name, data in files.items()},
     }
     config["config_checksum"] = _digest(_canonical(config))
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
-        (folder / name).write_bytes(data)
-    (folder / _CONFIG).write_text(
-        json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n"
-    )
+        _write(folder / name, data)
+    shown = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    _write(folder / _CONFIG, shown.encode("utf-8"))
     return replace(model, identity=str(config["config_checksum"]))
 
 
@@ -142,6 +135,7 @@ def read_config(folder: Path) -> ModelConfig:
     data = _read(path, _LARGEST_CONFIG)
     try:
         raw = json.loads(data.decode("utf-8"))
+        digest = _digest(_canonical(raw)) if isinstance(raw, dict) else ""
     except (ValueError, RecursionError) as error:
         raise ModelError(path, "JSON", shorten(str(error), 120)) from None
     if not isinstance(raw, dict):
@@ -150,52 +144,71 @@ def read_config(folder: Path) -> ModelConfig:
         found = shorten(raw.get("format_version"))
         reason = f"found {found}, expected {FORMAT_VERSION}; train it again"
         raise ModelError(path, "format version", reason)
-    if raw.get("config_checksum") != _digest(_canonical(raw)):
-        raise ModelError(path, "checksum", "the file was changed after it was written")
+    if raw.get("config_checksum") != digest:
+        raise ModelError(path, "checksum", _CHANGED)
     try:
-        return ModelConfig.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ModelError(path, "fields", f"{where}: {first['msg']}") from None
+        return read_values(raw, "")
+    except InputError as error:
+        raise ModelError(path, "fields", str(error)) from None
+    except RecursionError:
+        raise ModelError(path, "fields", "nested too deeply") from None
 
 
-def _read_arrays(path: Path, data: bytes, limit: int) -> dict[str, npt.NDArray[Any]]:
+def _map(path: Path, limit: int) -> bytes | mmap.mmap:
+    """Map a file into memory; nothing of it is read yet."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as members:
-            unpacked = sum(member.file_size for member in members.infolist())
-        if unpacked > limit:
-            raise ModelError(path, "size", f"unpacks to {unpacked:,} bytes, expected {limit:,}")  # noqa: TRY301
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
-    except ModelError:
-        raise
-    except Exception as error:  # noqa: BLE001 - what zipfile, zlib and numpy raise is an open set
-        raise ModelError(path, "arrays", shorten(str(error), 120)) from None
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                raise ModelError(path, "size", f"found {size:,} bytes, expected {limit:,}")
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+    except (OSError, ValueError) as error:
+        raise ModelError(path, "readable", getattr(error, "strerror", None) or str(error)) from None
 
 
-def _unpacked_limit(config: ModelConfig) -> int:
-    numbers = config.hashing.buckets + 8 * len(config.styles)
-    return numbers * len(config.categories) + _HEADERS
+def _map_weights(path: Path, config: ModelConfig) -> npt.NDArray[np.int8]:
+    """Give the weights as a read-only view of the file, which is checked to the last byte."""
+    shape = config.hashing.buckets, len(config.categories)
+    header = _header(shape)
+    size = len(header) + shape[0] * shape[1]
+    data = _map(path, size)
+    if config.checksums.get(_WEIGHTS) != _digest(data):
+        raise ModelError(path, "checksum", _CHANGED)
+    if data[: len(header)] != header:
+        found = shorten(data[10 : len(header)].decode("latin-1").replace("'", "").strip())
+        raise ModelError(path, "weights", f"found {found}, expected int8 {shape} in C order")
+    if len(data) != size:
+        raise ModelError(path, "size", f"found {len(data):,} bytes, expected {size:,}")
+    return np.frombuffer(data, dtype=np.int8, offset=len(header)).reshape(shape)
 
 
-def _check_shapes(path: Path, config: ModelConfig, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def _check_fit(path: Path, config: ModelConfig) -> None:
+    """Check that the parts of a config fit each other and this version of postrisk."""
     n = len(config.categories)
-    expected = {
-        "weights": ((config.hashing.buckets, n), np.int8),
-        "style_weights": ((len(config.styles), n if config.styles else 0), np.float64),
-    }
-    for key, (shape, kind) in expected.items():
-        array = arrays.get(key)
-        if not isinstance(array, np.ndarray) or array.dtype != kind or array.shape != shape:
-            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "no array"
-            raise ModelError(path, key, f"found {found}, expected {np.dtype(kind)} {shape}")
-    if not np.isfinite(arrays["style_weights"]).all():
-        raise ModelError(path, "style_weights", "not finite")
+    if config.folding_version != folding_version():
+        found = f"found {config.folding_version}, expected {folding_version()}; train it again"
+        raise ModelError(path, "folding version", found)
+    if len(set(config.categories)) != n:
+        raise ModelError(path, "categories", "one is there twice")
+    lines = config.calibration.languages.values()
+    sizes = {len(config.calibration.scales), len(config.calibration.biases)}
+    sizes |= {len(numbers) for line in lines for numbers in (line.slopes, line.intercepts)}
+    if sizes != {n} or set(config.cutoffs) != set(config.categories):
+        raise ModelError(path, "categories", "calibration or cutoffs do not fit them")
+    if config.ladder and set(config.ladder) != set(config.categories):
+        raise ModelError(path, "categories", "the ladder does not fit them")
+    if any(OVERALL not in ladder for ladder in config.ladder.values()):
+        raise ModelError(path, "ladder", f"a category has no steps for {OVERALL!r}")
+    if [len(row) for row in config.style_weights] != [n] * len(config.styles):
+        raise ModelError(path, "style_weights", "they do not fit the styles and categories")
 
 
 def load(folder: str | Path | None = None) -> RiskModel:
     """Load a model folder; nothing in it is ever run.
+
+    The weights are checked and then stay a read-only view of the file. `save` and everything else
+    that moves a new file into its place leaves a loaded model as it is; a program that writes
+    into the file itself does not.
 
     Parameters
     ----------
@@ -210,47 +223,28 @@ def load(folder: str | Path | None = None) -> RiskModel:
     """
     path = find_model(folder)
     config = read_config(path)
-    for name in (_WEIGHTS, _CARD):
-        data = _read(path / name)
-        if config.checksums.get(name) != _digest(data):
-            raise ModelError(path / name, "checksum", "the file was changed after it was written")
-        if name == _WEIGHTS:
-            arrays = _read_arrays(path / name, data, _unpacked_limit(config))
-    if config.folding_version != folding_version():
-        found = f"found {config.folding_version}, expected {folding_version()}; train it again"
-        raise ModelError(path / _CONFIG, "folding version", found)
-    n = len(config.categories)
-    if len(set(config.categories)) != n:
-        raise ModelError(path / _CONFIG, "categories", "one is there twice")
-    lines = config.calibration.languages.values()
-    sizes = {len(config.calibration.scales), len(config.calibration.biases)}
-    sizes |= {len(numbers) for line in lines for numbers in (line.slopes, line.intercepts)}
-    if sizes != {n} or set(config.cutoffs) != set(config.categories):
-        raise ModelError(path / _CONFIG, "categories", "calibration or cutoffs do not fit them")
-    if config.ladder and set(config.ladder) != set(config.categories):
-        raise ModelError(path / _CONFIG, "categories", "the ladder does not fit them")
-    if any(OVERALL not in ladder for ladder in config.ladder.values()):
-        raise ModelError(path / _CONFIG, "ladder", f"a category has no steps for {OVERALL!r}")
-    _check_shapes(path / _WEIGHTS, config, arrays)
+    _check_fit(path / _CONFIG, config)
+    if config.checksums.get(_CARD) != _digest(_read(path / _CARD)):
+        raise ModelError(path / _CARD, "checksum", _CHANGED)
+    weights = _map_weights(path / _WEIGHTS, config)
+    n_styles = len(config.styles)
     return RiskModel(
         name=config.name,
         version=config.version,
         categories=config.categories,
         hashing=config.hashing,
-        weights=arrays["weights"],
+        weights=weights,
         scales=np.array(config.calibration.scales),
         biases=np.array(config.calibration.biases),
         cutoffs=config.cutoffs,
         styles=config.styles,
-        style_weights=arrays["style_weights"],
+        style_weights=np.array(config.style_weights).reshape(n_styles, -1 if n_styles else 0),
         windowing=config.windowing,
         calibrations={
-            str(language): Calibration(np.array(line.slopes), np.array(line.intercepts))
+            language: Calibration(np.array(line.slopes), np.array(line.intercepts))
             for language, line in config.calibration.languages.items()
         },
-        ladder={
-            name: {str(k): steps for k, steps in v.items()} for name, v in config.ladder.items()
-        },
+        ladder=config.ladder,
         identity=config.config_checksum,
     )
 
