@@ -227,10 +227,12 @@ def train(
 @app.command()
 def info(model: ModelOption = None, as_json: JsonOption = False) -> None:
     """Show version, model, data and checksums."""
+    from postrisk.native import library
     from postrisk.store import describe
     from postrisk.terminal import print_info
 
-    values = {"postrisk": __version__, **describe(model)}
+    kernel = "numpy" if library() is None else "compiled"
+    values = {"postrisk": __version__, "kernel": kernel, **describe(model)}
     if as_json:
         echo_json(values)
     else:
