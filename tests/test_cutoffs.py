@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from postrisk.bands import climb, clopper_pearson, cutoff_under
 from postrisk.cutoffs import BANDS, LADDER, Cutoffs, Step, check_steps, restep
@@ -121,10 +120,10 @@ def test_ceilings_that_the_model_cannot_keep():
     ],
 )
 def test_a_reason_goes_with_no_flag(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         Cutoffs(review=0.5, **wrong)
 
 
 def test_a_proof_needs_a_cutoff():
-    with pytest.raises(ValidationError, match="proven needs a cutoff"):
+    with pytest.raises(InputError, match="proven needs a cutoff"):
         Step(ceiling=0.1, cutoff=None, proven=True, recall=None)

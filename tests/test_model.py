@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from postrisk.cutoffs import BANDS, Band, Cutoffs
+from postrisk.errors import InputError
 from postrisk.folding import fold_batch
 from postrisk.model import sigmoid
 from postrisk.ngrams import Hashing
@@ -141,7 +141,7 @@ def test_the_sigmoid_of_known_values():
 @given(st.floats(0, 1), st.none() | st.floats(0, 1), st.floats(0, 1))
 def test_bands_rise_with_the_probability(review, flag, probability):
     if flag is not None and flag < review:
-        with pytest.raises(ValidationError, match="flag must not be below review"):
+        with pytest.raises(InputError, match="flag must not be below review"):
             Cutoffs(review=review, flag=flag)
         return
     cutoffs = Cutoffs(review=review, flag=flag)
@@ -154,7 +154,7 @@ def test_bands_rise_with_the_probability(review, flag, probability):
 
 @pytest.mark.parametrize("review", [-0.1, 1.1, float("nan"), float("inf"), None, "x"])
 def test_cutoffs_are_probabilities(review):
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         Cutoffs(review=review)
 
 

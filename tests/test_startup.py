@@ -12,8 +12,9 @@ import pytest
 
 LOADS = "import postrisk\nmodel = postrisk.load()"
 SCORES = f"{LOADS}\nmodel.predict_proba(['soup'])"
-# What a stored model has no use for: training, tables, pictures, a terminal, a web server.
+# What a stored model has no use for: training, tables, pictures, a terminal, schemas, archives.
 HEAVY = {
+    "pydantic", "pydantic_core", "zipfile", "email",
     "sklearn", "scipy", "joblib", "pandas", "pyarrow", "matplotlib", "jinja2", "rich", "typer",
     "click", "asyncio", "multiprocessing", "http", "tomllib",
 }  # fmt: skip

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
+from postrisk.errors import InputError
 from postrisk.explanation import explain_text
 from postrisk.folding import fold, fold_batch
 from postrisk.model import sigmoid
@@ -199,9 +199,11 @@ def test_windows_of_a_very_long_text_are_exact_and_need_little_memory(value):
         {"widths": (1 << 20,)},
         {"widths": (3,), "steps": 4},
         {"steps": 0},
-        {"stride": 3},
+        {"steps": 2.0},
+        {"widths": ("5",)},
+        {"widths": (5.0,)},
     ],
 )
 def test_windowings_that_make_no_sense(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(InputError):
         Windowing(**wrong)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from postrisk.errors import InputError
+from postrisk.errors import InputError, shorten
 
 LADDER = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 OVERALL = "all"
@@ -26,7 +27,22 @@ class Band(StrEnum):
 BANDS = tuple(Band)
 
 
-class Cutoffs(BaseModel):
+def _rate(value: Any, name: str) -> float:
+    try:
+        rate = float(value)
+    except (TypeError, ValueError, OverflowError):
+        rate = math.nan
+    if not 0 <= rate <= 1:
+        raise InputError(f"{name}: found {shorten(value)}, expected a number from 0 to 1")
+    return rate
+
+
+def _rate_or_none(value: Any, name: str) -> float | None:
+    return None if value is None else _rate(value, name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cutoffs:
     """Probabilities from which a category's band is ``review`` and ``flag``.
 
     Attributes
@@ -40,25 +56,28 @@ class Cutoffs(BaseModel):
         Why nothing is flagged; empty where only the evidence is too thin.
     languages : dict of str to Cutoffs
         The cut-offs of texts in one language, as `postrisk.style.script_languages` tells it.
+
+    Raises
+    ------
+    InputError
+        When a cut-off is no probability, or they contradict each other.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    review: float = Field(ge=0, le=1)
-    flag: float | None = Field(default=None, ge=0, le=1)
+    review: float
+    flag: float | None = None
     review_only: bool = False
     reason: str = ""
-    languages: dict[str, Cutoffs] = Field(default_factory=dict)
+    languages: Mapping[str, Cutoffs] = field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Cutoffs:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "review", _rate(self.review, "review"))
+        object.__setattr__(self, "flag", _rate_or_none(self.flag, "flag"))
         if self.flag is not None and self.flag < self.review:
-            raise ValueError("flag must not be below review")
+            raise InputError("flag must not be below review")
         if self.flag is not None and (self.review_only or self.reason):
-            raise ValueError("review_only and reason go with no flag")
+            raise InputError("review_only and reason go with no flag")
         if self.review_only and not self.reason:
-            raise ValueError("review_only needs a reason")
-        return self
+            raise InputError("review_only needs a reason")
 
     @property
     def why_never_flagged(self) -> str:
@@ -89,7 +108,8 @@ class Cutoffs(BaseModel):
         return Cutoffs(review=self.review, review_only=True, reason=reason, languages=languages)
 
 
-class Step(BaseModel):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
     """A ceiling on false positives, and what keeping it costs.
 
     Attributes
@@ -103,20 +123,26 @@ class Step(BaseModel):
         Whether all groups were large enough. Only a proven step flags.
     recall : float or None
         Share of held-out posts with the category that reach the cut-off; None without any.
+
+    Raises
+    ------
+    InputError
+        When a number is no rate, or a step is proven without a cut-off.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ceiling: float = Field(gt=0, lt=1)
-    cutoff: float | None = Field(ge=0, le=1)
+    ceiling: float
+    cutoff: float | None
     proven: bool
-    recall: float | None = Field(ge=0, le=1)
+    recall: float | None
 
-    @model_validator(mode="after")
-    def _proof_has_a_cutoff(self) -> Step:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ceiling", _rate(self.ceiling, "ceiling"))
+        object.__setattr__(self, "cutoff", _rate_or_none(self.cutoff, "cutoff"))
+        object.__setattr__(self, "recall", _rate_or_none(self.recall, "recall"))
+        if self.ceiling in {0, 1}:
+            raise InputError(f"ceiling: found {self.ceiling:g}, expected one between 0 and 1")
         if self.proven and self.cutoff is None:
-            raise ValueError("proven needs a cutoff")
-        return self
+            raise InputError("proven needs a cutoff")
 
 
 def check_steps(steps: Sequence[Step]) -> None:
@@ -192,4 +218,4 @@ def restep_languages(
         language: restep(kept.of(language), ladder.get(language, ladder[OVERALL]), review, flag)
         for language in languages
     }
-    return overall.model_copy(update={"languages": by_language})
+    return replace(overall, languages=by_language)

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -91,12 +90,8 @@ class PostFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 word_orders=tuple(self.word_orders),
                 bits=self.bits,
             )
-        except TypeError as error:
+        except (TypeError, InputError) as error:
             raise InputError(f"hashing: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            found = f"found {shorten(first['input'])}; {first['msg'].lower()}"
-            raise InputError(f"hashing: {first['loc'][0]}: {found}") from None
         return self
 
     def transform(self, posts: Sequence[str | Post]) -> csr_matrix:

@@ -300,8 +300,8 @@ class RiskModel:
         """
         cut = self.cutoffs[category]
         if language:
-            only = cut.of(language).model_copy(update={"languages": {}}).only_review(reason)
-            cut = cut.model_copy(update={"languages": {**cut.languages, language: only}})
+            only = replace(cut.of(language), languages={}).only_review(reason)
+            cut = replace(cut, languages={**cut.languages, language: only})
         else:
             cut = cut.only_review(reason)
         return self.with_cutoffs({category: cut})

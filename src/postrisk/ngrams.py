@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from postrisk.errors import InputError, shorten
 from postrisk.folding import BLANK, Codes, FoldedBatch, Index, word_codes
 from postrisk.windows import Windowing, Windows
 
@@ -29,9 +29,11 @@ _MIX_1 = np.uint32(0x85EBCA6B)
 _MIX_2 = np.uint32(0xC2B2AE35)
 _WORD_LIMIT = 0x2000
 _PAIR = 2
+_BITS = range(4, 25)
 
 
-class Hashing(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Hashing:
     """Which n-grams are taken and into how many buckets they are hashed.
 
     Attributes
@@ -43,28 +45,31 @@ class Hashing(BaseModel):
         Lengths of word n-grams, 1 or 2. A word is a run of letters and digits of alphabets;
         Han characters form no words.
     bits : int
-        There are ``2 ** bits`` buckets.
-    """
+        There are ``2 ** bits`` buckets, 4 to 24 bits.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Raises
+    ------
+    InputError
+        When an order or the number of bits is not allowed.
+    """
 
     char_orders: tuple[int, ...] = (1, 2, 3, 4, 5)
     word_orders: tuple[int, ...] = (1, 2)
-    bits: int = Field(default=18, ge=4, le=24)
+    bits: int = 18
 
-    @field_validator("char_orders")
-    @classmethod
-    def _char_orders_ascend(cls, orders: tuple[int, ...]) -> tuple[int, ...]:
-        if not orders or list(orders) != sorted(set(orders) & set(range(1, 9))):
-            raise ValueError("expected ascending orders from 1 to 8")
-        return orders
-
-    @field_validator("word_orders")
-    @classmethod
-    def _word_orders_ascend(cls, orders: tuple[int, ...]) -> tuple[int, ...]:
-        if list(orders) != sorted(set(orders) & {1, 2}):
-            raise ValueError("expected none, 1, 2 or both")
-        return orders
+    def __post_init__(self) -> None:
+        for name, most in (("char_orders", 8), ("word_orders", _PAIR)):
+            orders = tuple(getattr(self, name))
+            ascend = list(orders) == sorted(set(orders) & set(range(1, most + 1)))
+            if not ascend or any(type(order) is not int for order in orders):
+                expected = f"ascending orders from 1 to {most}"
+                raise InputError(f"{name}: found {shorten(orders)}, expected {expected}")
+            object.__setattr__(self, name, orders)
+        if not self.char_orders:
+            raise InputError("char_orders: found none, expected at least one")
+        if type(self.bits) is not int or self.bits not in _BITS:
+            expected = f"a whole number from {_BITS[0]} to {_BITS[-1]}"
+            raise InputError(f"bits: found {shorten(self.bits)}, expected {expected}")
 
     @property
     def buckets(self) -> int:

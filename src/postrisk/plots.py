@@ -246,7 +246,8 @@ class PrecisionRecallDisplay(_Display):
         if not positive.any():
             raise LabelError("y_true: found no positive post, expected at least one")
         precision, recall, _ = precision_recall_curve(positive, probabilities)
-        given = cutoffs.model_dump(include={"review", "flag"}, exclude_none=True) if cutoffs else {}
+        bands = {"review": cutoffs.review, "flag": cutoffs.flag} if cutoffs else {}
+        given = {name: cut for name, cut in bands.items() if cut is not None}
         return cls(
             precision=precision,
             recall=recall,

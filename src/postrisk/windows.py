@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from postrisk.errors import InputError, shorten
 from postrisk.folding import Index
 
+_MOST_STEPS = 8
 
-class Windowing(BaseModel):
+
+@dataclass(frozen=True, slots=True)
+class Windowing:
     """Which windows of a text are scored; a text's score is that of its riskiest window.
 
     A text with at most ``width`` folded characters has one window of that width: itself. A longer
@@ -27,6 +30,11 @@ class Windowing(BaseModel):
     whole : bool
         Whether the whole text is a window too, however long.
 
+    Raises
+    ------
+    InputError
+        When widths do not ascend, or there are fewer than 1 or more than 8 steps.
+
     Examples
     --------
     >>> found = Windowing(widths=(4,), whole=False).of(np.array([0, 8, 10]))
@@ -34,24 +42,21 @@ class Windowing(BaseModel):
     ([0, 0, 0, 1], [0, 3, 4, 8], [5, 7, 8, 10])
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     widths: tuple[int, ...] = ()
-    steps: int = Field(default=2, ge=1, le=8)
+    steps: int = 2
     whole: bool = True
 
-    @field_validator("widths")
-    @classmethod
-    def _widths_ascend(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
-        if list(widths) != sorted(set(widths)) or any(not 0 < w < 1 << 20 for w in widths):
-            raise ValueError("expected ascending widths of 1 to 1,048,575")
-        return widths
-
-    @model_validator(mode="after")
-    def _steps_fit(self) -> Windowing:
-        if self.widths and self.widths[0] < self.steps:
-            raise ValueError("a width must not be below steps")
-        return self
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))
+        widths = self.widths
+        fit = all(type(width) is int and 0 < width < 1 << 20 for width in widths)
+        if not fit or list(widths) != sorted(set(widths)):
+            expected = "ascending ones of 1 to 1,048,575"
+            raise InputError(f"widths: found {shorten(widths)}, expected {expected}")
+        if type(self.steps) is not int or not 1 <= self.steps <= _MOST_STEPS:
+            raise InputError(f"steps: found {shorten(self.steps)}, expected 1 to {_MOST_STEPS}")
+        if widths and widths[0] < self.steps:
+            raise InputError("a width must not be below steps")
 
     def splits(self, edges: Index) -> bool:
         """Tell whether any text of a batch has more windows than itself."""
