@@ -33,6 +33,7 @@ class FoldingArrays:
     """The look-up: a code point to its folded code point, 0 to delete, or an expansion."""
 
     folded: Codes
+    sources: Codes
     expansion_starts: Index
     expansion_lengths: Index
     expansion_codes: Codes
@@ -49,7 +50,7 @@ def folding_arrays() -> FoldingArrays:
     folded = np.arange(FOLDED_CODES, dtype=np.uint32)
     folded[sources] = targets
     lengths = lengths.astype(np.int64)
-    return FoldingArrays(folded, np.cumsum(lengths) - lengths, lengths, codes, words)
+    return FoldingArrays(folded, sources, np.cumsum(lengths) - lengths, lengths, codes, words)
 
 
 def word_codes() -> Codes:

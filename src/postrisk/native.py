@@ -74,17 +74,17 @@ def _address(array: Any) -> int:
 def _folded_entries() -> tuple[npt.NDArray[np.uint32], Index, Index, npt.NDArray[np.uint32]]:
     """Give the folding table with the class of each folded code point in its top byte."""
     table = folding_arrays()
-    classes = np.zeros(FOLDED_CODES, dtype=np.uint32)
+    entries = np.arange(FOLDED_CODES, dtype=np.uint32)
     for bit, ranges in ((_HAN, HAN), (_LATIN, LATIN)):
         for first, last in ranges:
-            classes[first : last + 1] |= bit
-    classes[word_codes()] |= _WORD
-    classes <<= _CLASS_SHIFT
-    folded = table.folded.copy()
-    plain = folded < FOLDED_CODES
-    folded[plain] |= classes[folded[plain]]
-    expansions = table.expansion_codes | classes[table.expansion_codes]
-    return folded, table.expansion_starts, table.expansion_lengths, expansions
+            entries[first : last + 1] |= np.uint32(bit << _CLASS_SHIFT)
+    entries[word_codes()] |= np.uint32(_WORD << _CLASS_SHIFT)
+    expansions = entries[table.expansion_codes]
+    targets = table.folded[table.sources]
+    plain = targets < FOLDED_CODES  # 0 to delete, whose class is none, among them
+    targets[plain] = entries[targets[plain]]
+    entries[table.sources] = targets
+    return entries, table.expansion_starts, table.expansion_lengths, expansions
 
 
 class _SpanClasses:
