@@ -19,8 +19,8 @@ from postrisk.columns import Columns
 from postrisk.errors import PostError, TableError
 from postrisk.post import Category
 from postrisk.scorer import Scorer
-from postrisk.spark import added_values, score_batches
-from postrisk.tables import added_columns, score_table
+from postrisk.spark import score_batches
+from postrisk.tables import added_columns, added_values, score_table
 
 HEADER = ["微博id", "正文", "转发数", "阅读数", "posted_at", "extra"]
 SCORER = Scorer(tiny_model())

@@ -8,7 +8,16 @@ from typing import Any
 
 from postrisk.counts import Count
 from postrisk.errors import PostError, TableError, shorten, shorten_list
-from postrisk.post import MAX_CHARS, Account, Post, Reach, clean_text, detect_language, parse_time
+from postrisk.post import (
+    MAX_CHARS,
+    Account,
+    AccountKind,
+    Post,
+    Reach,
+    clean_text,
+    detect_language,
+    parse_time,
+)
 
 # Most specific first: the first name that a header has wins.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -137,9 +146,9 @@ class Columns:
             comments=count("comments"),
         )
         account = Account.model_construct(
-            kind=_lookup(_KINDS, cell("account_kind"), "account.kind"),
+            kind=read_kind(cell("account_kind")),
             followers=count("followers", "account"),
-            verified=_lookup(_TRUTHS, cell("verified"), "account.verified"),
+            verified=read_verified(cell("verified")),
         )
         # Every value has passed the check that Post would make; building it again is the cost.
         return Post.model_construct(
@@ -151,6 +160,38 @@ class Columns:
             posted_at=parse_time(cell("posted_at")),
             language=cell("language").strip() or detect_language(text),
         )
+
+
+def read_kind(cell: str) -> AccountKind:
+    """Read a cell with the kind of an account, in English or Chinese.
+
+    Raises
+    ------
+    PostError
+
+    Examples
+    --------
+    >>> read_kind("公众号"), read_kind("")
+    ('public', 'unknown')
+    """
+    kind: AccountKind = _lookup(_KINDS, cell, "account.kind")
+    return kind
+
+
+def read_verified(cell: str) -> bool | None:
+    """Read a cell that says whether an account is verified; None where it is missing.
+
+    Raises
+    ------
+    PostError
+
+    Examples
+    --------
+    >>> read_verified("是"), read_verified("")
+    (True, None)
+    """
+    verified: bool | None = _lookup(_TRUTHS, cell, "account.verified")
+    return verified
 
 
 def _lookup(table: Mapping[str, Any], value: str, field: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from postrisk.folding import Index
 from postrisk.model import Floats, RiskModel, round_scores, sigmoid
 from postrisk.postcolumns import PostColumns
 from postrisk.rulecolumns import evaluate_columns, recommend_columns
-from postrisk.rules import Rulebook
+from postrisk.rules import OUTCOMES, RECOMMENDATIONS, Rulebook
 from postrisk.style import LANGUAGES
 
 if TYPE_CHECKING:
@@ -72,3 +73,25 @@ def find_reasons(
         for row, reason in zip(raised.tolist(), found, strict=True):
             reasons[row] = reason
     return pa.array(reasons, type=pa.string())
+
+
+def assessed_arrays(assessed: AssessedColumns) -> list[pa.Array]:
+    """Give language, scores, bands, reach, recommendation and reason as Arrow columns.
+
+    They stand as `postrisk.tables.added_columns` names them; scores are doubles and all else is
+    strings.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - scoring strings must not import it
+
+    def named(names: Iterable[StrEnum], codes: npt.NDArray[np.int8]) -> pa.Array:
+        values = pa.array([name.value for name in names], type=pa.string())
+        return values.take(pa.array(np.ascontiguousarray(codes)))
+
+    return [
+        assessed.languages,
+        *(pa.array(np.ascontiguousarray(column)) for column in assessed.scores.T),
+        *(named(BANDS, column) for column in assessed.bands.T),
+        named(OUTCOMES, assessed.outcomes),
+        named(RECOMMENDATIONS, assessed.recommendations),
+        assessed.reasons,
+    ]

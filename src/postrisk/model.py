@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from postrisk.cutoffs import Cutoffs, Ladder, restep_languages
 from postrisk.errors import InputError
-from postrisk.folding import FoldedBatch, Index, fold_batch
+from postrisk.folding import FoldedBatch, Index, fold_batch, folding_arrays
 from postrisk.lanes import Lanes
 from postrisk.native import Kernel, Line, kernel_for
 from postrisk.ngrams import Hashing, normaliser
@@ -137,6 +137,12 @@ class RiskModel:
         line = Line(self.scales, self.biases, *self._lines)
         return kernel_for(self.hashing, self.windowing, self.weights, line)
 
+    def warm_up(self) -> None:
+        """Build what scoring needs, so that the first score takes no longer than the next."""
+        if self.kernel is None:
+            self._lanes  # noqa: B018 - a cached property
+            folding_arrays()
+
     @cached_property
     def _lanes(self) -> Lanes:
         return Lanes.of(self.weights)
@@ -222,13 +228,13 @@ class RiskModel:
         return calibrated
 
     def read(self, texts: Texts) -> tuple[Floats, Index]:
-        """Give the calibrated logits and the script languages of a batch of texts.
+        """Give the calibrated logits and the script languages of texts.
 
         The compiled kernel and numpy give the same numbers, to the bit.
 
         Parameters
         ----------
-        texts : sequence of str or pyarrow.Array
+        texts : sequence of str, pyarrow.Array or pyarrow.ChunkedArray
 
         Returns
         -------
@@ -236,10 +242,17 @@ class RiskModel:
         languages : ndarray of int64, shape (n_texts,)
             As indices of `postrisk.style.LANGUAGES`.
         """
-        in_column = hasattr(texts, "buffers")
-        if self.kernel is not None and not in_column and len(texts) == 1:
+        if self.kernel is not None and isinstance(texts, list) and len(texts) == 1:
             logit, language = self.kernel.score_one(texts[0])
             return np.array([logit]), np.array([language])
+        parts = [self._read_part(part) for part in batches(texts)]
+        if not parts:
+            return np.zeros((0, len(self.categories))), np.zeros(0, dtype=np.int64)
+        logits, languages = map(np.concatenate, zip(*parts, strict=True))
+        return logits, languages
+
+    def _read_part(self, texts: Texts) -> tuple[Floats, Index]:
+        in_column = hasattr(texts, "buffers")
         if self.kernel is not None:
             joined = Utf8.of_arrow(texts) if in_column else Utf8.of_list(texts)
             logits, languages = self.kernel.score(joined)
@@ -255,8 +268,7 @@ class RiskModel:
         ----------
         texts : sequence of str, pyarrow.Array or pyarrow.ChunkedArray
         """
-        parts = [self.read(part)[0] for part in batches(texts)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.categories)))
+        return self.read(texts)[0]
 
     def predict_proba(self, texts: Texts) -> Floats:
         """Give calibrated probabilities in [0, 1]; shape (n_texts, n_categories)."""

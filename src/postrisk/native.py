@@ -260,7 +260,7 @@ class Kernel:
         bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         wanted = np.array(categories, dtype=np.int64)
         starts, ends = (np.empty(len(texts), dtype=np.int64) for _ in range(2))
-        given = [_SPAN_CLASSES.table, data, bounds, wanted]
+        given: list[npt.NDArray[Any] | None] = [_SPAN_CLASSES.table, data, bounds, wanted]
         self._call("postrisk_spans", given, len(texts), (starts, ends))
         return list(zip(starts.tolist(), ends.tolist(), strict=True))
 

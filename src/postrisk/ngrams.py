@@ -116,7 +116,8 @@ def _bucket(hashes: Codes, order: int, bits: int) -> Index:
 def _outside(batch: FoldedBatch, order: int) -> Index:
     """Give the positions at which no n-gram of an order starts since its text ends before it."""
     ends = batch.edges[1:, np.newaxis] - np.arange(1, max(order - 1, 1))
-    return ends[ends >= 0]
+    outside: Index = ends[ends >= 0]
+    return outside
 
 
 def char_buckets(batch: FoldedBatch, hashing: Hashing) -> Iterator[tuple[int, Index]]:
@@ -160,7 +161,7 @@ def char_counts(batch: FoldedBatch, hashing: Hashing) -> Index:
     room = np.repeat(batch.edges[1:], lengths) - np.arange(len(batch.codes) - 1)
     longest = max(hashing.char_orders)
     fitting = [sum(order - 1 <= left for order in hashing.char_orders) for left in range(longest)]
-    counts = np.array(fitting)[np.minimum(room, longest - 1)]
+    counts: Index = np.array(fitting)[np.minimum(room, longest - 1)]
     if 1 in hashing.char_orders:
         counts -= batch.codes[:-1] == BLANK
     return counts

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 
+from postrisk.columnreader import read_columns
 from postrisk.columns import Columns
-from postrisk.errors import PostError, TableError, shorten
+from postrisk.columnscorer import assessed_arrays
+from postrisk.errors import TableError, shorten
 from postrisk.model import RiskModel
-from postrisk.post import Post
 from postrisk.rules import Rulebook
 from postrisk.scorer import Scorer
-from postrisk.tables import added_columns, added_values
+from postrisk.tables import added_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -75,67 +75,17 @@ def added_fields(header: Sequence[str], categories: Sequence[str]) -> list[pa.Fi
     ]
 
 
-def _values(column: pa.Array) -> list[Any]:
-    """Give plain values; one that Arrow cannot turn into Python stands as its error."""
-    try:
-        return list(column.to_pylist())
-    except (ValueError, OverflowError):
-        return [_value(cell) for cell in column]
-
-
-def _value(cell: pa.Scalar) -> Any:
-    try:
-        return cell.as_py()
-    except (ValueError, OverflowError) as error:
-        return error
-
-
-def _as_text(value: Any, name: str) -> str:
-    """Write a value as a CSV export would, since `Columns` reads those."""
-    if isinstance(value, str):
-        return value
-    if value is None or value != value:  # noqa: PLR0124 - NaN is how pandas says missing
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float | Decimal):
-        return str(int(value)) if value % 1 == 0 else str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Exception):
-        raise PostError(name, f"a value that cannot be read: {shorten(str(value))}")
-    kind = type(value).__name__
-    raise PostError(name, f"found a {kind}, expected text, a number, a date or nothing")
-
-
-def _read_posts(
-    batch: pa.RecordBatch, columns: Columns, max_chars: int
-) -> Iterator[Post | PostError]:
-    used = [columns.header.index(name) for name in columns.found.values()]
-    names = [columns.header[index] for index in used]
-    lists = [_values(batch.column(index)) for index in used]
-    row = [""] * len(columns.header)
-    for values in zip(*lists, strict=True):
-        try:
-            for index, name, value in zip(used, names, values, strict=True):
-                row[index] = _as_text(value, name)
-            yield columns.post(row, max_chars=max_chars)
-        except PostError as error:
-            yield error
-
-
 def _score_batch(batch: pa.RecordBatch, scorer: Scorer, columns: Columns) -> pa.RecordBatch:
     fields = added_fields(batch.schema.names, scorer.model.categories)
-    posts = list(_read_posts(batch, columns, scorer.max_chars))
-    assessed = iter(scorer.score([post for post in posts if isinstance(post, Post)]))
-    nothing = [None] * (len(fields) - 1)
-    rows = [
-        [*added_values(next(assessed)), None] if isinstance(post, Post) else [*nothing, str(post)]
-        for post in posts
-    ]
-    added = [
-        pa.array([row[index] for row in rows], type=one.type) for index, one in enumerate(fields)
-    ]
+    read = read_columns(columns, batch.columns, max_chars=scorer.max_chars)
+    rejected = dict(read.rejected)
+    places = np.zeros(batch.num_rows, dtype=np.int64)
+    places[read.accepted] = np.arange(len(read.accepted))
+    mask = np.isin(np.arange(batch.num_rows), read.accepted, invert=True)
+    where = pa.array(places, mask=mask)
+    added = [one.take(where) for one in assessed_arrays(scorer.score_columns(read.posts))]
+    reasons = [str(rejected[row]) if row in rejected else None for row in range(batch.num_rows)]
+    added.append(pa.array(reasons, type=pa.string()))
     schema = pa.schema([*batch.schema, *fields], metadata=batch.schema.metadata)
     return pa.RecordBatch.from_arrays([*batch.columns, *added], schema=schema)
 

@@ -228,7 +228,7 @@ def load(folder: str | Path | None = None) -> RiskModel:
         raise ModelError(path / _CARD, "checksum", _CHANGED)
     weights = _map_weights(path / _WEIGHTS, config)
     n_styles = len(config.styles)
-    return RiskModel(
+    model = RiskModel(
         name=config.name,
         version=config.version,
         categories=config.categories,
@@ -247,6 +247,8 @@ def load(folder: str | Path | None = None) -> RiskModel:
         ladder=config.ladder,
         identity=config.config_checksum,
     )
+    model.warm_up()
+    return model
 
 
 def find_model(folder: str | Path | None = None) -> Path:
