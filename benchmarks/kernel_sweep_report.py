@@ -103,9 +103,10 @@ def _weight_table(lines: Sequence[Line]) -> str:
 
 
 def _cell_table(lines: Sequence[Line], cells: dict[str, Sequence[int]]) -> str:
+    names = sorted(cells)
     return _table(
-        ["setting", *(f"{name} ({risky:,} / {safe:,})" for name, (risky, safe) in cells.items())],
-        [[x["name"], *(f"{x['auc'][name]:.3f}" for name in cells)] for x in lines],
+        ["setting", *(f"{name} ({cells[name][0]:,} / {cells[name][1]:,})" for name in names)],
+        [[x["name"], *(f"{x['auc'][name]:.3f}" for name in names)] for x in lines],
     )
 
 
@@ -189,6 +190,8 @@ def _panel(ax: Axes, lines: Sequence[Line]) -> None:
 
 def _label(ax: Axes, lines: Sequence[Line]) -> None:
     """Write the names beside their points, each where it meets no other name, bar or point."""
+    from matplotlib.text import Text  # noqa: PLC0415 - an optional dependency
+
     ax.figure.draw_without_rendering()  # type: ignore[union-attr]
     transform = ax.transData.transform
     taken, points = [], []
@@ -209,7 +212,8 @@ def _label(ax: Axes, lines: Sequence[Line]) -> None:
                 ha="left" if across > 0 else "right", va="center",
                 arrowprops={"arrowstyle": "-", "color": _QUIET, "linewidth": 0.6} if up else None,
             )  # fmt: skip
-            box = note.get_window_extent().padded(1)
+            note.get_window_extent()  # puts it in its place; with the line to the point, though
+            box = Text.get_window_extent(note).padded(1)
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0
             meets = [
                 box.x0 < right and left < box.x1 and box.y0 < top and bottom < box.y1
