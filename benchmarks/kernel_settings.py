@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from postrisk.linear import LinearCore
 from postrisk.model import Calibration, RiskModel
 from postrisk.ngrams import Hashing, grams
 from postrisk.recipe import make_classifier
+from postrisk.samples import band
 from postrisk.store import load
 
 LARGEST = {"int16": 32767, "int8": 127, "int6": 31, "int4": 7}
@@ -147,3 +149,21 @@ def as_model(setting: Setting, core: LinearCore, line: Calibration | None = None
         cutoffs=_shipped().cutoffs,
         windowing=make_classifier().windowing,
     )
+
+
+def shifts(models: Mapping[Setting, RiskModel], texts: list[str]) -> dict[Setting, dict[str, Any]]:
+    """Say how far each weight type moves probabilities and bands from those of float64."""
+    [exact] = [s for s in models if s.weights == "float64"]
+    before = band(models[exact], texts, CATEGORIES)
+    found = {}
+    for setting, model in models.items():
+        after = band(model, texts, CATEGORIES)
+        gaps = np.abs(after.probabilities - before.probabilities)
+        found[setting] = {
+            "largest_shift": float(gaps.max()),
+            "mean_shift": float(gaps.mean()),
+            "bands_changed": int((after.bands != before.bands).sum()),
+            "bands": after.bands.size,
+            "zero_weights": float((model.weights == 0).mean()),
+        }
+    return found

@@ -14,16 +14,13 @@ setting is fitted again on random halves of the rows, the same halves for all, a
 deviation of the difference over them is that of a fit on all rows; where the solver stops is in
 it. The *posts*: DeLong's variance of the difference of mean AUC, clustered by group.
 
-Speed is posts per CPU second of `RiskModel.predict_proba` on authored posts, on one core, the
-settings taking turns. ``--quick`` runs three settings on authored posts alone.
+Speed is measured as `kernel_speed.py` does, which can measure it again on a quieter machine.
+``--quick`` runs three settings on authored posts alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import random
 import statistics
 import time
 import zlib
@@ -35,13 +32,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import sklearn
-from kernel_settings import GRID, QUICK, SHIPPED, Setting, as_model, stored_bytes, table_bytes
+from kernel_settings import (
+    GRID,
+    QUICK,
+    SHIPPED,
+    Setting,
+    as_model,
+    shifts,
+    stored_bytes,
+    table_bytes,
+)
+from kernel_speed import rates, timing
 from kernel_sweep_report import BETTER, TIED, WORSE, to_markdown, write
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata, t
 from threadpoolctl import threadpool_limits
 
 from postrisk.bands import calibrate
-from postrisk.corpora import CATEGORIES, authored, data_folder
+from postrisk.corpora import CATEGORIES, data_folder
 from postrisk.features import PostFeatures
 from postrisk.folding import Index
 from postrisk.linear import UNKNOWN, Labels, LinearCore
@@ -56,12 +63,11 @@ from postrisk.recipe import (
     make_classifier,
     split_rows,
 )
-from postrisk.samples import band
 from postrisk.training import texts_languages
 
 SOURCES = ("edos", "hatemoji-build", "automod-nsfw")
 _FEWEST = 20
-_Z = 1.96
+_UPPER = 0.975
 Floats = npt.NDArray[np.float64]
 
 
@@ -196,59 +202,27 @@ def fit_all(
 
 def compare(fitted: Fitted, base: Fitted, validation: Validation) -> dict[str, Any]:
     """Say how far one setting is from the shipped one, and how sure that is."""
-    halves = [d for d in base.aucs if d]
-    gaps = [fitted.mean(d) - base.mean(d) for d in halves]
-    draw = statistics.stdev(gaps)
-    posts = validation.error(fitted.influence - base.influence)
-    gap, half_width = fitted.mean() - base.mean(), _Z * float(np.hypot(draw, posts))
-    certain = abs(gap) > half_width
+    gaps = [fitted.mean(draw) - base.mean(draw) for draw in base.aucs if draw]
+    by_draw = statistics.stdev(gaps)
+    by_posts = validation.error(fitted.influence - base.influence)
     return {
-        "difference": gap,
-        "half_width": half_width,
-        "sd_over_draws": draw,
-        "se_over_posts": posts,
+        **judged(fitted.mean() - base.mean(), by_draw, by_posts, len(gaps)),
+        "sd_over_draws": by_draw,
+        "se_over_posts": by_posts,
         "difference_on_halves": statistics.fmean(gaps),
-        "verdict": (BETTER if gap > 0 else WORSE) if certain else TIED,
     }
 
 
-def shifts(models: Mapping[Setting, RiskModel], texts: list[str]) -> dict[Setting, dict[str, Any]]:
-    """Say how far each weight type moves probabilities and bands from those of float64."""
-    [exact] = [s for s in models if s.weights == "float64"]
-    before = band(models[exact], texts, CATEGORIES)
-    found = {}
-    for setting, model in models.items():
-        after = band(model, texts, CATEGORIES)
-        gaps = np.abs(after.probabilities - before.probabilities)
-        found[setting] = {
-            "largest_shift": float(gaps.max()),
-            "mean_shift": float(gaps.mean()),
-            "bands_changed": int((after.bands != before.bands).sum()),
-            "bands": after.bands.size,
-            "zero_weights": float((model.weights == 0).mean()),
-        }
-    return found
+def judged(gap: float, by_draw: float, by_posts: float, draws: int) -> dict[str, Any]:
+    """Give the 95 % half-width of a difference, and whether it is more than noise.
 
-
-def rates(
-    models: Mapping[Setting, RiskModel], rounds: int, size: int
-) -> dict[Setting, list[float]]:
-    """Give posts per CPU second in each round; the settings take turns."""
-    posts = random.Random(0).choices([e.text for _, e in authored()], k=size)  # noqa: S311
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
-    if cores:
-        os.sched_setaffinity(0, {min(cores)})
-    found: dict[Setting, list[float]] = {setting: [] for setting in models}
-    for model in models.values():
-        model.predict_proba(posts[: size // 10])
-    for _ in range(rounds):
-        for setting, model in models.items():
-            start = time.process_time()
-            model.predict_proba(posts)
-            found[setting].append(size / (time.process_time() - start))
-    if cores:
-        os.sched_setaffinity(0, cores)
-    return found
+    The deviation over draws is known from few of them, so its quantile is Student's.
+    """
+    quantiles = t.ppf(_UPPER, draws - 1), norm.ppf(_UPPER)
+    half_width = float(np.hypot(quantiles[0] * by_draw, quantiles[1] * by_posts))
+    certain = BETTER if gap > 0 else WORSE
+    verdict = certain if abs(gap) > half_width else TIED
+    return {"difference": gap, "half_width": half_width, "verdict": verdict}
 
 
 def sweep(  # noqa: PLR0913, PLR0917 - a script's options
@@ -285,21 +259,17 @@ def sweep(  # noqa: PLR0913, PLR0917 - a script's options
     moved = shifts(typed, validation.texts)
     lines = []
     for setting, own in fitted.items():
-        ratios = [a / b for a, b in zip(speeds[setting], speeds[SHIPPED], strict=True)]
         lines.append(
             {**asdict(setting), "name": setting.name, "mean_auc": own.mean(),
              "auc": own.aucs[0], "mean_auc_by_draw": [own.mean(d) for d in own.aucs],
              **compare(own, fitted[SHIPPED], validation),
-             "posts_per_second": statistics.median(speeds[setting]),
-             "posts_per_second_rounds": speeds[setting],
-             "times_shipped": statistics.median(ratios),
-             "table_bytes": table_bytes(models[setting]),
+             **speeds[setting], "table_bytes": table_bytes(models[setting]),
              "stored_bytes": stored_bytes(models[setting]), **moved.get(setting, {})}
         )  # fmt: skip
     lines.sort(key=lambda line: -line["mean_auc"])
     halves = [fitted[SHIPPED].mean(draw) for draw in range(1, draws + 1)]
     how = {
-        "training_rows": len(learn), "draws": draws, "rounds": rounds, "timed_posts": size,
+        "training_rows": len(learn), "draws": draws, **timing(rounds, size),
         "sd_of_shipped": statistics.stdev(halves),
         "iterations_of_shipped": fitted[SHIPPED].core.n_iter_.tolist(),
         **setup(validation),
@@ -317,9 +287,7 @@ def setup(validation: Validation) -> dict[str, Any]:
     return {
         "validation_posts": len(validation.texts), "posts_of_cells": cells,
         "C": recipe.C, "max_iter": recipe.max_iter, "idf": recipe.idf,
-        "windows": list(recipe.windowing.widths),
-        "machine": platform.machine(), "python": platform.python_version(),
-        "numpy": np.__version__, "scikit_learn": sklearn.__version__,
+        "windows": list(recipe.windowing.widths), "scikit_learn": sklearn.__version__,
     }  # fmt: skip
 
 
@@ -364,14 +332,9 @@ def main(given: Sequence[str] | None = None) -> None:
     split = split_rows(all_rows(root), leave_out=SOURCES)
     learn, validation = learn_and_validate(split)
     chosen = np.random.default_rng(0).permutation(len(learn))[: arguments.rows]
-    found = sweep(
-        learn.pick(np.sort(chosen)),
-        validation,
-        QUICK if arguments.quick else GRID,
-        arguments.draws,
-        arguments.rounds,
-        arguments.posts,
-    )
+    counts = arguments.draws, arguments.rounds, arguments.posts
+    settings = QUICK if arguments.quick else GRID
+    found = sweep(learn.pick(np.sort(chosen)), validation, settings, *counts)
     found["how"] |= {
         "quick": arguments.quick,
         "training_rows_there": len(learn),

@@ -8,11 +8,15 @@ writes the Markdown and the picture beside the JSON again.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from postrisk.plots import tidy
 
@@ -28,6 +32,9 @@ _AXES = {"orders": "n-gram orders", "bits": "buckets", "weights": "weight type"}
 _COLOURS = {BETTER: "#009E73", TIED: "#0072B2", WORSE: "#D55E00"}
 _QUIET = "#5F6368"
 _KIB = 1024
+_FASTER = 1.1
+_BESIDE = 11
+_Z = 1.96
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -61,13 +68,20 @@ def verdict(lines: Sequence[Line]) -> str:
         told.append(f"Tied with it: {_named(found[TIED])}.")
     if found[WORSE]:
         told.append(f"Worse beyond noise: {_named(found[WORSE])}.")
+    faster = [o for o in found[TIED] if o["times_shipped"] >= _FASTER]
+    if faster:
+        least = all(o["difference"] < 0 for o in faster)
+        told.append(
+            f"Of the ties, {', '.join(o['name'] for o in faster)} would be a tenth faster or more"
+            + (", at a lower mean; quality wins ties." if least else ", not all at a lower mean.")
+        )
     above = [o for o in found[TIED] if o["difference"] > 0]
     if above:
         told.append(
-            "Of the ties, these have the higher mean, which is no evidence by itself:"
-            f" {', '.join(o['name'] for o in above)}."
+            f"Of the ties, {', '.join(o['name'] for o in above)} have a higher mean, by"
+            f" {max(o['difference'] for o in above):.4f} at most, which is within the noise."
         )
-    return "\n".join(f"- {line}" for line in told)
+    return "\n".join(map(_bullet, told))
 
 
 def _by_kind(aucs: dict[str, float]) -> list[str]:
@@ -77,15 +91,20 @@ def _by_kind(aucs: dict[str, float]) -> list[str]:
     return [f"{fmean(values):.4f}" if values else "" for values in kinds]
 
 
+def _speed(line: Line) -> str:
+    rounds = [rate / 1000 for rate in line["posts_per_second_rounds"]]
+    return f"{line['posts_per_second'] / 1000:.0f} ({min(rounds):.0f}–{max(rounds):.0f})"
+
+
 def _main_table(lines: Sequence[Line]) -> str:
     return _table(
         ["setting", "axis", "mean AUC", "tie", "difference from shipped", "on random halves",
          "authored", "left out",
-         "posts/s", "× shipped", "tables, KiB", "stored, KiB"],
+         "thousand posts/s", "× shipped", "tables, KiB", "stored, KiB"],
         [[f"**{x['name']}**" if not x["axis"] else x["name"], _AXES.get(x["axis"], ""),
           f"{x['mean_auc']:.4f}", _MARKS[x["verdict"]] if x["axis"] else "", _gap(x),
           f"{x['difference_on_halves']:+.4f}" if x["axis"] else "",
-          *_by_kind(x["auc"]), f"{x['posts_per_second']:,.0f}", f"{x['times_shipped']:.2f}",
+          *_by_kind(x["auc"]), _speed(x), f"{x['times_shipped']:.2f}",
           f"{x['table_bytes'] / _KIB:,.0f}", f"{x['stored_bytes'] / _KIB:,.0f}"] for x in lines],
     )  # fmt: skip
 
@@ -110,50 +129,80 @@ def _cell_table(lines: Sequence[Line], cells: dict[str, Sequence[int]]) -> str:
     )
 
 
-def _how(how: dict[str, Any]) -> str:
+def _with_normal_quantile(lines: Sequence[Line]) -> str:
+    more = [
+        x["name"]
+        for x in lines
+        if x["verdict"] == TIED
+        and abs(x["difference"]) > _Z * np.hypot(x["sd_over_draws"], x["se_over_posts"])
+    ]
+    named = "no tie" if not more else ", ".join(more)
+    return f"With 1.96 in place of Student's quantile, {named} would leave it too."
+
+
+def _how(how: dict[str, Any], lines: Sequence[Line]) -> list[str]:
+    cells = how["posts_of_cells"]
+    authored = sum(name.startswith("authored ") for name in cells)
     left_out = ", ".join(how["sources_left_out"]) or "none here"
-    options = " --quick" if how["quick"] else ""
-    taken = ", ".join(map(str, how["iterations_of_shipped"]))
-    return f"""
-Made in {how["cpu_minutes"]} minutes of CPU by
+    steps = ", ".join(map(str, how["iterations_of_shipped"]))
+    some = "" if how["training_rows"] == how["training_rows_there"] else "drawn at random from "
+    return [
+        f"""**Rows and validation** are those of `benchmarks/sweep.py`. Training:
+        {f"{how['training_rows']:,} rows {some}" if some else "all "}
+        {how["training_rows_there"]:,} rows. Validation: {how["validation_posts"]:,} posts, which
+        are a quarter of the authored training groups, held out here, and public sources left out
+        of training ({left_out}). No held-out test post and no evaluation set is looked at.""",
+        f"""**Fits** have the recipe's parameters (C {how["C"]:g}, IDF
+        {"on" if how["idf"] else "off"}) and no rewritten copies. The solver may take
+        {how["max_iter"]:,} steps; for the shipped setting it stopped after {steps} in the
+        categories' order.""",
+        f"""**Mean AUC** is over {len(cells)} figures by source, language and category with at
+        least 20 posts of each kind, each counting the same; {authored} of them are of authored
+        posts, and rumor, terrorism and Chinese are measured on those alone. Posts are scored as
+        when shipped, by windows of {", ".join(map(str, how["windows"]))} characters. **Authored**
+        and **left out** are the means over these two kinds of posts.""",
+        f"""**±** is the half-width of the 95 % interval of the difference from the shipped choice,
+        from two parts added as squares. One is the deviation of the difference over
+        {how["draws"]} random halves of the rows, the same for all settings, with Student's
+        quantile: a difference on halves varies as much as one on all rows does, and where the
+        solver stops is in it. The other is DeLong's error over the validation posts, clustered by
+        group. `=` is a tie: the difference is within ±. `▲` is better, `▼` worse. One comparison
+        in twenty would leave ± by chance alone. {_with_normal_quantile(lines)}""",
+        f"""**On random halves** is the mean difference there. The shipped setting's mean AUC
+        itself has a standard deviation of {how["sd_of_shipped"]:.4f} over them.""",
+        _how_timed(how),
+        """**Tables** are what scoring looks up in memory; int6 and int4 lie in the same lanes as
+        int8. **Stored** is the compressed array of weights.""",
+    ]
 
-    POSTRISK_DATA=… python benchmarks/kernel_sweep.py{options} -o benchmarks/results
 
-whose [figures](kernel_sweep.json) hold every draw and round. `python
-benchmarks/kernel_sweep_report.py` writes this page again from them.
+def _how_timed(how: dict[str, Any]) -> str:
+    again = (
+        """It was measured apart from the fits by `benchmarks/kernel_speed.py`, with random
+        weights, whose values change no step of scoring."""
+        if how.get("timed_again")
+        else ""
+    )
+    return f"""**Speed** is thousand posts per CPU second of `RiskModel.predict_proba` on
+        {how["timed_posts"]:,} authored posts, with windows and with calibration by language: the
+        median of {how["rounds"]} rounds (slowest–fastest), the settings taking turns every tenth
+        of the posts. {again} One core of {how["machine"]} that other programs kept busy too:
+        trust the ratios. Python {how["python"]}, numpy {how["numpy"]}, scikit-learn
+        {how["scikit_learn"]}. int16 and float64 do not fit the kernel's 16-bit lanes: they have
+        two tables of 32-bit lanes, and a table of float64 a category."""
 
-- **Rows and validation** are those of `benchmarks/sweep.py`: {how["training_rows"]:,} of
-  {how["training_rows_there"]:,} training rows, and {how["validation_posts"]:,} validation posts:
-  a quarter of the authored training groups, held out here, and public sources left out of
-  training ({left_out}). No held-out test post and no evaluation set is looked at.
-- **Fits** have the recipe's parameters (C {how["C"]:g}, IDF {"on" if how["idf"] else "off"}) and
-  no rewritten copies. The solver may take {how["max_iter"]:,} steps; for the shipped setting it
-  stopped after {taken}, a number for each category.
-- **Mean AUC** is over {len(how["posts_of_cells"])} figures by source, language and category with
-  at least 20 posts of each kind, each counting the same. Posts are scored as when shipped, by
-  windows of {", ".join(map(str, how["windows"]))} characters.
-- **±** is 1.96 standard errors of the difference from the shipped choice, from two parts added as
-  squares. One is the standard deviation of the difference over {how["draws"]} random halves of the
-  rows, the same for all settings: a difference on halves varies as much as one on all rows does,
-  and where the solver stops is in it. The other is DeLong's variance over the validation posts,
-  clustered by group. `=` is a tie: the difference is within ±. `▲` is better, `▼` worse. One
-  comparison in twenty would leave ± by chance alone.
-- **Authored** and **left out** are the means over the figures of these two kinds of posts.
-- **On random halves** is the mean difference there. The shipped setting's mean AUC itself has a
-  standard deviation of {how["sd_of_shipped"]:.4f} over them.
-- **Speed** is posts per CPU second of `RiskModel.predict_proba` on {how["timed_posts"]:,} authored
-  posts, with windows and with calibration by language, the median of {how["rounds"]} rounds in
-  which the settings take turns, on one core of {how["machine"]} with Python {how["python"]}, numpy
-  {how["numpy"]} and scikit-learn {how["scikit_learn"]}. int16 and float64 do not fit the kernel's
-  16-bit lanes: they have two tables of 32-bit lanes, and a table of float64 a category.
-- **Tables** are what scoring looks up in memory; int6 and int4 lie in the same lanes as int8.
-  **Stored** is the compressed array of weights.
-"""
+
+def _bullet(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), 100, initial_indent="- ", subsequent_indent="  ",
+                         break_on_hyphens=False)  # fmt: skip
 
 
 def to_markdown(found: dict[str, Any]) -> str:
     """Write the verdict, the tables and how they were made."""
     how, lines = found["how"], found["settings"]
+    command = "python benchmarks/kernel_sweep.py" + (" --quick" if how["quick"] else "")
+    command = f"POSTRISK_DATA=… {command} -o benchmarks/results"
+    bullets = "\n".join(map(_bullet, _how(how, lines)))
     return f"""# Orders, buckets and weight type by quality and speed
 
 {verdict(lines)}
@@ -173,7 +222,16 @@ In brackets risky and safe posts.
 
 {_cell_table(lines, how["posts_of_cells"])}
 ## How it was made
-{_how(how)}"""
+
+Made in {how["cpu_minutes"]} minutes of CPU by
+
+    {command}
+
+whose [figures](kernel_sweep.json) hold every draw and round; `benchmarks/kernel_sweep_report.py`
+writes this page again from them.
+
+{bullets}
+"""
 
 
 def _panel(ax: Axes, lines: Sequence[Line]) -> None:
@@ -195,7 +253,7 @@ def _label(ax: Axes, lines: Sequence[Line]) -> None:
     ax.figure.draw_without_rendering()  # type: ignore[union-attr]
     transform = ax.transData.transform
     taken, points = [], []
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line["axis"]):  # the shipped one first
         x, y = line["posts_per_second"] / 1000, line["difference"]
         middle = transform((x, y))
         reach = abs(transform((x, y + line["half_width"]))[1] - middle[1])
@@ -203,14 +261,22 @@ def _label(ax: Axes, lines: Sequence[Line]) -> None:
         taken.append((middle[0] - 7, middle[1] - max(reach, 9), middle[0] + 7,
                       middle[1] + max(reach, 9)))  # fmt: skip
     frame = ax.get_window_extent()
-    offsets = [(side * across, up) for up in (0, 12, -12, 24, -24, 36, -36, 50, -50, 64, -64)
-               for across in (11, 24) for side in (1, -1)]  # fmt: skip
+    level = transform((0, 0))[1]
+    taken.append((frame.x0, level - 1, frame.x1, level + 1))
+    offsets = sorted(
+        itertools.product(
+            [side * across for across in range(_BESIDE, 100, _BESIDE) for side in (1, -1)],
+            range(-150, 151, 10),
+        ),
+        key=lambda offset: (np.hypot(offset[0], 1.5 * offset[1]), -offset[0], -offset[1]),
+    )
     for name, x, y, middle in points:
         for across, up in offsets:
             note = ax.annotate(
                 name, (x, y), xytext=(across, up), textcoords="offset points", fontsize=8.5,
                 ha="left" if across > 0 else "right", va="center",
-                arrowprops={"arrowstyle": "-", "color": _QUIET, "linewidth": 0.6} if up else None,
+                arrowprops={"arrowstyle": "-", "color": _QUIET, "linewidth": 0.6}
+                if (abs(across), up) != (_BESIDE, 0) else None,
             )  # fmt: skip
             note.get_window_extent()  # puts it in its place; with the line to the point, though
             box = Text.get_window_extent(note).padded(1)
@@ -233,21 +299,23 @@ def draw(found: dict[str, Any]) -> Figure:
 
     lines = found["settings"]
     axes = [axis for axis in _AXES if any(line["axis"] == axis for line in lines)]
-    figure = Figure(figsize=(5.2 * len(axes), 5.2), dpi=110, layout="constrained")
+    figure = Figure(figsize=(5.4 * len(axes), 6.2), dpi=110, layout="constrained")
     panels = figure.subplots(1, len(axes), squeeze=False, sharey=True)[0]
-    fastest = max(line["posts_per_second"] for line in lines) / 1000
     lowest = min(line["difference"] - line["half_width"] for line in lines)
     highest = max(line["difference"] + line["half_width"] for line in lines)
     room = 0.12 * max(highest - lowest, 1e-6)
     for ax, axis in zip(panels, axes, strict=True):
         own = [line for line in lines if line["axis"] in {axis, ""}]
         _panel(ax, own)
-        tidy(ax, _AXES[axis].capitalize(), xlim=(0, fastest * 1.25),
+        speeds = [line["posts_per_second"] / 1000 for line in own]
+        aside = max(0.25 * (max(speeds) - min(speeds)), 0.1 * max(speeds))
+        tidy(ax, _AXES[axis].capitalize(), xlim=(min(speeds) - aside, max(speeds) + aside),
              ylim=(lowest - room, highest + room),
              xlabel="Thousand posts per CPU second, one core")  # fmt: skip
     panels[0].set_ylabel("Mean AUC on validation posts less the shipped choice's")
     figure.suptitle(
-        "Bars: 95 % noise of the difference. ★ shipped; blue: tied; red: worse; green: better",
+        "★ shipped; blue: tied; red: worse; green: better. Bars: 95 % noise of the difference"
+        " from ★. Speed has another scale in each panel.",
         x=0.01, ha="left", fontsize=10, color=_QUIET,
     )  # fmt: skip
     for ax, axis in zip(panels, axes, strict=True):

@@ -22,7 +22,7 @@ from postrisk.recipe import all_rows, make_classifier, split_rows
 from strategies import texts
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-NAMES = ("kernel_sweep", "kernel_sweep_report", "kernel_settings", "sweep")
+NAMES = ("kernel_sweep", "kernel_sweep_report", "kernel_settings", "kernel_speed", "sweep")
 
 
 def _imported(name):
@@ -33,7 +33,7 @@ def _imported(name):
         sys.path.remove(str(FOLDER))
 
 
-kernel_sweep, report, settings, plain_sweep = map(_imported, NAMES)
+kernel_sweep, report, settings, kernel_speed, plain_sweep = map(_imported, NAMES)
 
 
 def core_of(coefficients):
@@ -88,9 +88,34 @@ def test_quick_writes_figures_tables_and_picture(quick):
     assert 0 < lines["shipped"]["mean_shift"] < lines["shipped"]["largest_shift"] < 0.1
     written = (quick / "kernel_sweep.md").read_text("utf-8")
     assert written == report.to_markdown(found)
-    for words in ("**shipped**", "| 16 bits |", "authored zh pornography", "1,500 of"):
+    for words in ("**shipped**", "| 16 bits |", "authored zh pornography", "1,500 rows drawn"):
         assert words in written
     assert (quick / "kernel_sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_speeds_are_measured_again_and_nothing_else_changes(quick, tmp_path):
+    before = json.loads((quick / "kernel_sweep.json").read_text("utf-8"))
+    path = tmp_path / "kernel_sweep.json"
+    path.write_text(json.dumps(before), "utf-8")
+    kernel_speed.main([str(path), "--rounds", "3", "--posts", "200"])
+    after = json.loads(path.read_text("utf-8"))
+    assert after["how"].pop("timed_again")
+    assert "It was measured apart" in (tmp_path / "kernel_sweep.md").read_text("utf-8")
+    for found in (before, after):
+        for name in ("rounds", "timed_posts"):
+            found["how"].pop(name)
+    lengths = []
+    for line in after["settings"]:
+        rounds = line.pop("posts_per_second_rounds")
+        lengths.append(len(rounds))
+        assert line.pop("posts_per_second") == np.median(rounds) > 0
+        times = line.pop("times_shipped")
+        assert times == 1 if line["name"] == "shipped" else times > 0
+    assert lengths == [3] * 3
+    for line in before["settings"]:
+        for name in ("posts_per_second_rounds", "posts_per_second", "times_shipped"):
+            line.pop(name)
+    assert after == before
 
 
 def test_the_committed_tables_are_those_of_the_committed_figures():
