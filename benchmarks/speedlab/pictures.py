@@ -101,7 +101,7 @@ def draw_scaling(found: Found, path: Path) -> None:
         axes.grid(visible=True, which="major", color="#e5e5e5")
         axes.spines[["top", "right"]].set_visible(False)
         for x, y in zip(rows, values, strict=True):
-            axes.annotate(f"{y:,.3g}" if y < 100 else f"{y:,.0f}", (x, y), xytext=(0, 7),  # noqa: PLR2004
+            axes.annotate(f"{y:,.3g}" if y < 100 else f"{y:,.0f}", (x, y), xytext=(-6, 7),  # noqa: PLR2004
                           textcoords="offset points", ha="center", fontsize=8)  # fmt: skip
     rate = rows[-1] / seconds[-1]
     left.plot(rows, [count / rate for count in rows], "--", color="#999999", lw=1,

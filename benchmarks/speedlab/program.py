@@ -123,7 +123,7 @@ def measure(settings: Settings) -> dict[str, Any]:
             "posts": "public data sets" if settings.public else "authored corpora",
             "note": settings.note,
         },
-        "machine": describe_machine() | {"pinned": pin(allowed[:1])},
+        "machine": describe_machine() | {"pinned": pin(allowed[-1:])},
     }  # fmt: skip
     settings.cache.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -146,7 +146,7 @@ def measure(settings: Settings) -> dict[str, Any]:
             [sys.executable, "-m", "speedlab.own", str(data), str(settings.cache)], own_path=True
         ))  # fmt: skip
         sizes = {name: len(texts) for name, texts in sets.items()}
-        bench = Bench(data, own, workers, sizes, settings.repeats, allowed[0])
+        bench = Bench(data, own, workers, sizes, settings.repeats, allowed[-1])
         found["posts"] = {
             name: measures.describe_posts(bench, name, texts, _COUNTED_POSTS)
             for name, texts in sets.items()

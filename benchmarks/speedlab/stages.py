@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,14 @@ def stages(source: Path, target: Path, core: int) -> dict[str, Any]:
     command = [sys.executable, str(_PROGRAM), str(source), str(target)]
     found = [(str(m), str(f), float(s)) for m, f, s in json.loads(watch(command, [core]).output)]
     total = sum(seconds for _, _, seconds in found)
-    by_stage: Counter[str] = Counter()
+    by_stage: dict[str, float] = {}
     for module, _, seconds in found:
-        by_stage[_STAGES.get(module, module or "outside postrisk")] += seconds
+        stage = _STAGES.get(module, module or "outside postrisk")
+        by_stage[stage] = by_stage.get(stage, 0.0) + seconds
+    ranked = sorted(by_stage.items(), key=itemgetter(1), reverse=True)
     return {
         "cpu_seconds": round(total, 3),
-        "share": {stage: round(s / total, 4) for stage, s in by_stage.most_common()},
+        "share": {stage: round(s / total, 4) for stage, s in ranked},
         "functions": [
             {"function": f"{module}.{function}", "share": round(seconds / total, 4)}
             for module, function, seconds in found[:_FUNCTIONS]

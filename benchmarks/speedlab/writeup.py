@@ -39,21 +39,24 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([shown_lines[0], rule, *shown_lines[1:]])
 
 
+def _remarks(settings: Mapping[str, Any]) -> str:
+    remarks = ["A quick run: only to see that it works."] if settings["quick"] else []
+    remarks += [settings["note"]] if settings["note"] else []
+    return f" **{' '.join(remarks)}**" if remarks else ""
+
+
 def _machine(found: Found) -> str:
     machine, settings = found["machine"], found["settings"]
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches_of_a_core"].items())
     versions = ", ".join(f"{name} {value}" for name, value in machine["versions"].items())
     core = "one of them" if machine["pinned"] else "not pinned"
-    remarks = ["A quick run: only to see that it works."] if settings["quick"] else []
-    remarks += [settings["note"]] if settings["note"] else []
-    remark = f" **{' '.join(remarks)}**" if remarks else ""
     return (
         f"{machine['cpu']}, {machine['cores']} cores ({core} used but where two are said;"
         f" {caches}), {machine['memory_gib']} GiB, {machine['system']}; {versions};"
         f" {machine['compiler']}. Load at the start"
         f" {machine['load_at_start']}, at the end {machine['load_at_end']}."
         f" Medians of {settings['repeats']} interleaved repeats with their range; ratios are"
-        f" medians of pairs.{remark}"
+        f" medians of pairs.{_remarks(settings)}"
     )
 
 
@@ -205,6 +208,7 @@ def summary(found: Found) -> str:
         f"One core of {machine['cpu']}; {versions['python']}, numpy {versions['numpy']},"
         f" {ordinary['rows']:,} posts with a mean of {ordinary['characters']['mean']:.0f}"
         f" characters; medians of {found['settings']['repeats']} interleaved repeats (range)."
+        f"{_remarks(found['settings'])}"
     )
     return f"{line}\n\n{table(('what', 'figure', 'the list is faster by'), rows)}"
 

@@ -14,7 +14,7 @@ import json
 import signal
 import sys
 import time
-from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 
@@ -29,7 +29,7 @@ class Sampler:
     """Counts CPU seconds by module and function of postrisk."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[tuple[str, str]] = Counter()
+        self.seconds: dict[tuple[str, str], float] = {}
         self._last = 0.0
 
     def start(self) -> None:
@@ -44,7 +44,8 @@ class Sampler:
 
     def _add(self, _signal: int, frame: FrameType | None) -> None:
         now = time.process_time()
-        self.seconds[_place(frame)] += now - self._last
+        place = _place(frame)
+        self.seconds[place] = self.seconds.get(place, 0.0) + now - self._last
         self._last = now
 
 
@@ -67,7 +68,8 @@ def main() -> None:
     sampler.start()
     score_table(scorer, source, target)
     sampler.stop()
-    found = [[*place, seconds] for place, seconds in sampler.seconds.most_common()]
+    ranked = sorted(sampler.seconds.items(), key=itemgetter(1), reverse=True)
+    found = [[*place, seconds] for place, seconds in ranked]
     sys.stdout.write(json.dumps(found))
 
 
