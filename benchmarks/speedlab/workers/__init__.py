@@ -1,0 +1,1 @@
+"""Programs that use the standard library alone, and what a peer has installed."""
