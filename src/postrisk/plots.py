@@ -246,15 +246,14 @@ class PrecisionRecallDisplay(_Display):
         if not positive.any():
             raise LabelError("y_true: found no positive post, expected at least one")
         precision, recall, _ = precision_recall_curve(positive, probabilities)
-        bands = {"review": cutoffs.review, "flag": cutoffs.flag} if cutoffs else {}
-        given = {name: cut for name, cut in bands.items() if cut is not None}
+        bands = (("review", cutoffs.review), ("flag", cutoffs.flag)) if cutoffs else ()
         return cls(
             precision=precision,
             recall=recall,
             average_precision=float(average_precision_score(positive, probabilities)),
             prevalence=float(positive.mean()),
             marks={b: (cut, Rate.of(positive[probabilities >= cut]),
-                       Rate.of(probabilities[positive] >= cut)) for b, cut in given.items()},
+                       Rate.of(probabilities[positive] >= cut)) for b, cut in bands if cut},
             name=name,
         ).plot(ax)  # fmt: skip
 
