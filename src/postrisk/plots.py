@@ -252,8 +252,8 @@ class PrecisionRecallDisplay(_Display):
             recall=recall,
             average_precision=float(average_precision_score(positive, probabilities)),
             prevalence=float(positive.mean()),
-            marks={b: (cut, Rate.of(positive[probabilities >= cut]),
-                       Rate.of(probabilities[positive] >= cut)) for b, cut in bands if cut},
+            marks={b: (c, Rate.of(positive[probabilities >= c]),
+                       Rate.of(probabilities[positive] >= c)) for b, c in bands if c is not None},
             name=name,
         ).plot(ax)  # fmt: skip
 
