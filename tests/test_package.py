@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import os
 import pkgutil
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -88,13 +90,54 @@ def test_no_category_and_no_recommendation_is_political_or_a_verdict():
     assert [r.value for r in Recommendation] == ["none", "review", "review_first"]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
+def build_wheel(folder, **environment):
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    changed = {**os.environ, **environment}
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=changed)
     [built] = folder.glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+KERNEL = "postrisk/_kernel/kernel.so"
+
+
+@pytest.mark.parametrize("environment", [{"PATH": "", "CC": ""}, {"POSTRISK_PURE": "1"}])
+def test_a_wheel_needs_no_compiler(environment, tmp_path):
+    built = build_wheel(tmp_path, **environment)
+    assert built.name.endswith("-py3-none-any.whl")
+    with zipfile.ZipFile(built) as file:
+        assert KERNEL not in file.namelist()
+
+
+def test_a_compiler_that_fails_leaves_a_wheel_without_the_kernel(tmp_path):
+    broken = tmp_path / "cc"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    built = build_wheel(tmp_path, PATH=str(tmp_path), CC=str(broken))
+    assert built.name.endswith("-py3-none-any.whl")
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_a_wheel_built_with_a_compiler_has_the_kernel(wheel, tmp_path):
+    assert not wheel.name.endswith("-any.whl")
+    with zipfile.ZipFile(wheel) as file:
+        assert file.namelist().count(KERNEL) == 1
+        file.extractall(tmp_path)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from postrisk import native; print(native.__file__, native.library() is not None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    file, is_there = done.stdout.split()
+    assert Path(file).is_relative_to(tmp_path)
+    assert is_there == "True"
 
 
 PROGRAM = (
