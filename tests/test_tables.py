@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from threading import Thread
 
 import pytest
@@ -18,6 +19,7 @@ from postrisk.report import write_report
 from postrisk.rows import Lines, Rejected, detect_encoding, records
 from postrisk.scorer import Scorer
 from postrisk.tables import TableOptions, added_columns, read_row, rejected_path, score_table
+from rowwise import score_by_rows
 from tiny import WORDS, tiny_model
 
 SCORER = Scorer(tiny_model(), max_chars=500)
@@ -73,6 +75,61 @@ def test_no_bytes_lose_a_row_or_break_the_run(tmp_path_factory, data):
     assert summary.scored == len(scored)
     assert summary.rejected == len(rejected)
     assert all(row["reason"] and int(row["line"]) >= 2 for row in rejected)
+
+
+PARTS = st.sampled_from(
+    [
+        *WORDS.values(), "hello", "谣言", "\ufeff", ",", ",", "499", "1万+", "\n", "\n", "\n",
+        "\r\n", "\r", '"', '","', '"a\nb"', '""', '\n"d",\n', " ", "\x00", "2014-06-12",
+    ]
+)  # fmt: skip
+FORMS = [{}, {}, {"delimiter": ";"}, {"encoding": "utf-8-sig"}, {"encoding": "cp1252"}]
+
+
+@settings(max_examples=40)
+@given(
+    data=st.lists(PARTS.map(str.encode) | st.binary(max_size=2), max_size=30).map(b"".join),
+    size=st.sampled_from([7, 16, 64, 1 << 20]),
+    workers=st.integers(1, 3),
+    form=st.sampled_from(FORMS),
+)
+def test_blocks_and_workers_give_the_bytes_of_one_row_after_the_other(
+    tmp_path_factory, data, size, workers, form
+):
+    folder = tmp_path_factory.mktemp("blocks")
+    header = f"text{form.get('delimiter', ',')}views\n".encode()
+    (folder / "in.csv").write_bytes(header + data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("postrisk.tables._BLOCK_BYTES", size)
+        options = TableOptions(**form, workers=workers)
+        summary = score_table(SCORER, folder / "in.csv", folder / "out.csv", options)
+    written, kept, counts = score_by_rows(SCORER, folder / "in.csv", **form)
+    assert (folder / "out.csv").read_bytes() == written
+    aside = folder / "out.csv.rejected.csv"
+    assert (aside.read_bytes() if aside.exists() else b"") == kept
+    found = summary.bands + Counter({(name, ""): n for name, n in summary.reach.items()})
+    found += Counter({(name, "look"): n for name, n in summary.recommendations.items()})
+    found += Counter({"scored": summary.scored, "rejected": summary.rejected})
+    assert found == counts
+
+
+def test_progress_tells_how_much_was_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("postrisk.tables._BLOCK_BYTES", 64)
+    source = tmp_path / "in.csv"
+    source.write_bytes(b"text,views\n" + b"hello,1\n" * 100)
+    told = []
+    for workers in (1, 2):
+        options = TableOptions(workers=workers)
+        score_table(
+            SCORER,
+            source,
+            tmp_path / "out.csv",
+            options,
+            lambda *now: told.append((now[0], now[1].rows)),
+        )
+    assert told[: len(told) // 2] == told[len(told) // 2 :]
+    assert told == sorted(told[: len(told) // 2]) * 2
+    assert told[-1] == (source.stat().st_size, 100)
 
 
 rows = st.tuples(
@@ -146,6 +203,26 @@ def test_detecting_leaves_the_file_at_its_start():
     file = io.BytesIO("谣言\n".encode("gb18030"))
     assert detect_encoding(file) == "gb18030"
     assert file.tell() == 0
+
+
+@given(
+    lines=st.lists(
+        st.sampled_from(
+            [b"ascii", "谣言".encode(), "谣言".encode("gb18030"), b"\xe8\xb0", b"\r", b""]
+        ),
+        max_size=30,
+    ),
+    end=st.sampled_from([b"", b"\n"]),
+    chunk=st.sampled_from([1, 2, 5, 16, 1 << 20]),
+)
+def test_the_encoding_is_told_line_by_line(lines, end, chunk):
+    foreign = [line for line in lines if not line.isascii()]
+    valid = sum(line.decode("utf-8", "ignore").encode() == line for line in foreign)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("postrisk.rows.CHUNK", chunk)
+        patch.setattr("postrisk.rows._WORTH_A_CALL", 8)
+        found = detect_encoding(io.BytesIO(b"\n".join(lines) + end))
+    assert found == ("utf-8" if valid >= 0.9 * len(foreign) else "gb18030")
 
 
 def test_line_numbers_count_physical_lines(tmp_path):
@@ -325,16 +402,17 @@ def test_a_folder_is_no_output(tmp_path, monkeypatch, target):
         score_table(SCORER, "in.csv", target)
 
 
-def test_a_failed_run_leaves_the_files_of_the_last_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failed_run_leaves_the_files_of_the_last_one(tmp_path, monkeypatch, workers):
     score_bytes(tmp_path, b"text,views\nhello,N/A\n")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != "in.csv"}
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("postrisk.tables._score_rows", interrupt)
+    monkeypatch.setattr("postrisk.tables.score_block", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        score_bytes(tmp_path, b"text,views\nx,N/A\ny,N/A\nz,1\n")
+        score_bytes(tmp_path, b"text,views\nx,N/A\ny,N/A\nz,1\n", workers=workers)
     (tmp_path / "in.csv").unlink()
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

@@ -96,6 +96,9 @@ def score(
     max_chars: Annotated[int, typer.Option(min=1, help="Longest text allowed.")] = MAX_CHARS,
     review_ceiling: ReviewCeiling = None,
     flag_ceiling: FlagCeiling = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads; one for each core when absent.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
     text_column: Annotated[str | None, column("text")] = None,
     id_column: Annotated[str | None, column("id")] = None,
@@ -141,7 +144,7 @@ def score(
     console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
     size = os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202
     with progress_of(console, size) as on_progress:
-        options = TableOptions(given, encoding, delimiter, aside)
+        options = TableOptions(given, encoding, delimiter, aside, workers)
         summary = score_table(scorer, source, output, options, on_progress)
     print_summary(console, summary, output, aside)
 

@@ -32,6 +32,21 @@ _STARTS_OF_SPACES = np.isin(np.arange(256), [sign.encode()[0] for sign in _SPACE
 _PLAIN_DIGITS = 18  # always below `postrisk.counts.LARGEST`
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
+Cells = dict[str, pa.StringArray]
+
+_REACH = ("reposts", "views", "likes", "comments")
+_COUNTERS = {**{field: f"reach.{field}" for field in _REACH}, "followers": "account.followers"}
+# As `Columns.post` reads them, after the text.
+_ORDER = (*_REACH, "account_kind", "followers", "verified", "posted_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What all rows say beside their texts, those to be refused included."""
+
+    counts: dict[str, CountColumn]
+    kinds: npt.NDArray[np.int8]
+    days: Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,54 +104,45 @@ def read_columns(
     [(1, 'text: empty or only whitespace; there is nothing to score')]
     """
     cells, unwritten = _cells(columns, arrays, valid_utf8=valid_utf8)
-    texts = cells["text"]
-    counts, wrong = {}, {}
-    for field, name in _COUNTERS.items():
-        counts[field], wrong[field] = _read_counts(cells.get(field), name, len(texts))
-    kinds, wrong["account_kind"] = _read_kinds(cells.get("account_kind"), len(texts))
-    days, wrong["posted_at"] = _read_days(cells.get("posted_at"), len(texts))
-    errors: Errors = {}
-    # The first stage that refuses a row gives the reason, so it is written last.
-    for stage in (
-        wrong["posted_at"],
-        _verified_errors(cells.get("verified")),
-        wrong["followers"],
-        wrong["account_kind"],
-        *(wrong[field] for field in ("comments", "likes", "views", "reposts")),
-        _text_errors(texts, max_chars),
-        unwritten,
-    ):
-        errors.update(stage)
-    kept = np.ones(len(texts), dtype=bool)
+    rows = len(cells["text"])
+    values, errors = _read_values(cells, rows)
+    # An earlier reason replaces a later one.
+    errors |= _text_errors(cells["text"], max_chars) | unwritten
+    kept = np.ones(rows, dtype=bool)
     kept[[*errors]] = False
     accepted = np.flatnonzero(kept)
-    texts = select(texts, kept)
-    language = cells.get("language")
-    posts = PostColumns(
+    rejected = sorted(errors.items(), key=lambda item: item[0])
+    return ColumnsRead(_kept_posts(cells, values, kept), accepted, rejected)
+
+
+def _read_values(cells: Cells, rows: int) -> tuple[_Values, Errors]:
+    """Read what stands beside the texts, with the first reason that refuses each row."""
+    counts, wrong = {}, {}
+    for field, name in _COUNTERS.items():
+        counts[field], wrong[field] = _read_counts(cells.get(field), name, rows)
+    kinds, wrong["account_kind"] = _read_kinds(cells.get("account_kind"), rows)
+    wrong["verified"] = _verified_errors(cells.get("verified"))
+    days, wrong["posted_at"] = _read_days(cells.get("posted_at"), rows)
+    errors: Errors = {}
+    for field in reversed(_ORDER):
+        errors |= wrong[field]
+    return _Values(counts, kinds, days), errors
+
+
+def _kept_posts(cells: Cells, values: _Values, kept: Mask) -> PostColumns:
+    texts, language = select(cells["text"], kept), cells.get("language")
+    return PostColumns(
         texts=texts,
         languages=_languages(texts, None if language is None else select(language, kept)),
-        kinds=kinds[accepted],
-        days=days[accepted],
-        reposts=_taken(counts["reposts"], accepted),
-        views=_taken(counts["views"], accepted),
-        likes=_taken(counts["likes"], accepted),
-        comments=_taken(counts["comments"], accepted),
+        kinds=values.kinds[kept],
+        days=values.days[kept],
+        **{field: _kept_counts(values.counts[field], kept) for field in _REACH},
     )
-    return ColumnsRead(posts, accepted, sorted(errors.items(), key=lambda item: item[0]))
-
-
-_COUNTERS = {
-    "reposts": "reach.reposts",
-    "views": "reach.views",
-    "likes": "reach.likes",
-    "comments": "reach.comments",
-    "followers": "account.followers",
-}
 
 
 def _cells(
     columns: Columns, arrays: Sequence[pa.Array], *, valid_utf8: bool
-) -> tuple[dict[str, pa.StringArray], Errors]:
+) -> tuple[Cells, Errors]:
     """Give the cells of each field that has a column, and the rows that cannot be written."""
     if len(arrays) != len(columns.header):
         expected = len(columns.header)
@@ -235,7 +241,5 @@ def _read_days(cells: pa.StringArray | None, rows: int) -> tuple[Days, Errors]:
     return read_days(cells)
 
 
-def _taken(counts: CountColumn, rows: Rows) -> CountColumn:
-    if len(rows) == len(counts.values):
-        return counts
-    return CountColumn(counts.values[rows], counts.at_least[rows], counts.known[rows])
+def _kept_counts(counts: CountColumn, kept: Mask) -> CountColumn:
+    return CountColumn(counts.values[kept], counts.at_least[kept], counts.known[kept])

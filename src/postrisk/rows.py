@@ -15,16 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
+import numpy as np
+import pyarrow as pa
+
 from postrisk.errors import TableError
 
 STANDARD = "-"
+NOT_TEXT = "bytes that are not text in the encoding of this file"
 CHUNK = 1 << 20
 # A record of more lines than this is a quotation mark that was opened and never closed.
 _RECORD_LINES = 1000
 # Lines read again for the sake of open quotation marks, at most: this many and so many for each
 # line of the file. Beyond them a record may have few lines, so that no file takes forever.
 _SPARE_LINES, _SPARE_PER_LINE, _FEW_LINES = 64_000, 8, 10
-_LARGEST_FIELD = 1 << 24
+LARGEST_FIELD = 1 << 24
+_WORTH_A_CALL, _LARGEST_OFFSET = 1 << 12, (1 << 31) - 1
 _MOSTLY = 0.9
 _DELIMITERS = ",\t;|"
 
@@ -66,7 +71,7 @@ def detect_encoding(file: BinaryIO) -> str:
     """Tell the encoding of a file: by its mark, strictly UTF-8, mostly UTF-8, else GB18030.
 
     A file is held to be UTF-8 with damaged rows when nine tenths of its lines that are not
-    ASCII are valid UTF-8. The file is read once and left at its start.
+    ASCII are valid UTF-8. The file is read once where all of it is, and left at its start.
     """
     head = file.read(4)
     file.seek(0)
@@ -74,23 +79,61 @@ def detect_encoding(file: BinaryIO) -> str:
         return "utf-8-sig"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if all(map(is_utf8, _whole_lines(file))):
+        file.seek(0)
+        return "utf-8"
+    file.seek(0)
     valid = invalid = 0
-    for line in file:
-        if line.isascii():
+    for piece in _whole_lines(file):
+        if piece.isascii():
             continue
-        try:
-            line.decode("utf-8")
-            valid += 1
-        except UnicodeDecodeError:
-            invalid += 1
+        lines = piece.split(b"\n")
+        foreign = sum(not line.isascii() for line in lines)
+        damaged = 0 if is_utf8(piece) else sum(not is_utf8(line) for line in lines)
+        valid += foreign - damaged
+        invalid += damaged
     file.seek(0)
     return "utf-8" if valid >= _MOSTLY * (valid + invalid) else "gb18030"
+
+
+def is_utf8(data: bytes) -> bool:
+    r"""Tell whether bytes are UTF-8 text; it is several times faster than decoding them.
+
+    >>> is_utf8("谣言".encode()), is_utf8("谣言".encode("gb18030")), is_utf8(b"\xed\xa0\x80")
+    (True, False, False)
+    """
+    if data.isascii():
+        return True
+    if not _WORTH_A_CALL <= len(data) <= _LARGEST_OFFSET:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return True
+    offsets = pa.py_buffer(np.array([0, len(data)], dtype=np.int32))
+    try:
+        pa.StringArray.from_buffers(1, offsets, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Read a file in pieces that end with a line feed, but for the last one."""
+    pieces: list[bytes] = []
+    while piece := file.read(CHUNK):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*pieces, piece[:end]])
+            pieces = []
+        pieces.append(piece[end:])
+    yield b"".join(pieces)
 
 
 class Lines:
     """Lines of a text file, with their numbers and a way to take some back."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: Iterator[str]) -> None:
         self._file = file
         self._pending: deque[str] = deque()
         self._taken_back = 0
@@ -101,8 +144,7 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        spare = _SPARE_LINES + _SPARE_PER_LINE * self.read
-        if len(self.record) >= (_RECORD_LINES if self._taken_back < spare else _FEW_LINES):
+        if len(self.record) >= self.most_lines:
             raise csv.Error("a quotation mark is opened and never closed")
         try:
             line = self._pending.popleft() if self._pending else next(self._file)
@@ -111,6 +153,12 @@ class Lines:
         self.read += 1
         self.record.append(line)
         return line
+
+    @property
+    def most_lines(self) -> int:
+        """How many lines a record may have that begins now; reading on never makes it less."""
+        spare = _SPARE_LINES + _SPARE_PER_LINE * self.read
+        return _RECORD_LINES if self._taken_back < spare else _FEW_LINES
 
     @property
     def start(self) -> int:
@@ -129,6 +177,21 @@ class Lines:
         self._taken_back += len(self.record) - 1
         del self.record[1:]
 
+    def skip(self, count: int) -> None:
+        """Count lines that were read elsewhere."""
+        self.read += count
+
+    def give_back(self) -> str:
+        """Give the lines that were taken back and not read again; they are forgotten here."""
+        text = "".join(self._pending)
+        self._pending.clear()
+        return text
+
+
+def wrong_width(found: int, width: int) -> str:
+    """Say that a row has not as many cells as the header."""
+    return f"{found} columns, expected {width}"
+
 
 def records(lines: Lines, delimiter: str, width: int) -> Iterator[list[str] | Rejected]:
     """Read records; one that is broken costs its first line and no other."""
@@ -136,7 +199,7 @@ def records(lines: Lines, delimiter: str, width: int) -> Iterator[list[str] | Re
     def start() -> Iterator[list[str]]:
         return csv.reader(lines, delimiter=delimiter, strict=True)
 
-    csv.field_size_limit(_LARGEST_FIELD)
+    csv.field_size_limit(LARGEST_FIELD)
     reader = start()
     while True:
         lines.record.clear()
@@ -144,7 +207,7 @@ def records(lines: Lines, delimiter: str, width: int) -> Iterator[list[str] | Re
             row = next(reader)
             if not row:  # a blank line, such as many files end with
                 continue
-            problem = "" if len(row) == width else f"{len(row)} columns, expected {width}"
+            problem = "" if len(row) == width else wrong_width(len(row), width)
         except StopIteration:
             return
         except csv.Error as error:
@@ -154,8 +217,7 @@ def records(lines: Lines, delimiter: str, width: int) -> Iterator[list[str] | Re
             reader = start()
             yield Rejected(lines.start, "", "", problem, lines.text)
         elif not _is_text(row):
-            reason = "bytes that are not text in the encoding of this file"
-            yield Rejected(lines.start, "", "", reason, lines.text)
+            yield Rejected(lines.start, "", "", NOT_TEXT, lines.text)
         else:
             yield row
 
@@ -238,8 +300,7 @@ def read_header(lines: Lines, source: str | Path, delimiter: str | None) -> tupl
     if not first.strip():
         raise TableError(f"{source}: empty, expected a header line with the names of the columns")
     if not _is_text([first]):
-        reason = "bytes that are not text in the encoding of this file; name it with --encoding"
-        raise TableError(f"{source}: the header line has {reason}")
+        raise TableError(f"{source}: the header line has {NOT_TEXT}; name it with --encoding")
     chosen = delimiter or _guess_delimiter(first)
     lines.record.clear()
     try:

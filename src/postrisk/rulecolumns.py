@@ -57,18 +57,10 @@ def evaluate_columns(
     Examples
     --------
     >>> import pyarrow as pa
-    >>> reposts = np.array([499, 500])
-    >>> known, nothing = np.ones(2, dtype=bool), CountColumn.missing(2)
-    >>> posts = PostColumns(
-    ...     texts=pa.array(["a claim", "a claim"]),
-    ...     languages=pa.array(["en", "en"]),
-    ...     kinds=np.full(2, KINDS.index("unknown"), dtype=np.int8),
-    ...     days=np.full(2, np.datetime64("NaT"), dtype="datetime64[D]"),
-    ...     reposts=CountColumn(reposts, ~known, known),
-    ...     views=nothing,
-    ...     likes=nothing,
-    ...     comments=nothing,
-    ... )
+    >>> from postrisk.columnreader import read_columns
+    >>> from postrisk.columns import Columns
+    >>> arrays = [pa.array(["a claim", "a claim"]), pa.array(["499", "500"])]
+    >>> posts = read_columns(Columns(["text", "reposts"]), arrays).posts
     >>> bands = np.array([[1], [1]], dtype=np.int8)
     >>> found = evaluate_columns(Rulebook.load(), posts, bands, ["rumor"])
     >>> [OUTCOMES[code].value for code in found]

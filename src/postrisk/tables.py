@@ -7,19 +7,33 @@ import io
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
-from typing import IO
+from typing import TextIO, cast
 
+import numpy as np
+import pyarrow as pa
+
+from postrisk.assessed import AssessedColumns, Codes8
+from postrisk.columnreader import read_columns
 from postrisk.columns import Columns
+from postrisk.csvblocks import Layout, PlainBlock, RecordBlock
+from postrisk.csvcut import BLOCK_BYTES, ByteLines, blocks
+from postrisk.csvjoin import join_rows
+from postrisk.cutoffs import BANDS
 from postrisk.errors import PostError, TableError, shorten
 from postrisk.outputs import is_device, new_file, same_file
 from postrisk.post import MAX_CHARS, Post
 from postrisk.rows import STANDARD, Lines, Rejected, open_table, read_header, records
+from postrisk.rules import OUTCOMES, RECOMMENDATIONS
 from postrisk.scorer import Assessment, Scorer
+from postrisk.workers import available_cores, in_order
 
-_BATCH_ROWS = 2048
+_BLOCK_BYTES = BLOCK_BYTES
 _REJECTED_HEADER = ("line", "column", "value", "reason", "row")
 
 
@@ -40,12 +54,18 @@ class Summary:
         """Rows read."""
         return self.scored + self.rejected
 
-    def add(self, assessment: Assessment) -> None:
-        """Count one assessment."""
-        self.scored += 1
-        self.bands.update((name, band.value) for name, band in assessment.bands.items())
-        self.reach[assessment.reach.outcome.value] += 1
-        self.recommendations[assessment.recommendation.value] += 1
+    def add(self, assessed: AssessedColumns) -> None:
+        """Count some assessments."""
+        self.scored += len(assessed)
+        for name, codes in zip(assessed.categories, assessed.bands.T, strict=True):
+            self.bands.update({(name, band): n for band, n in _tally(codes, BANDS)})
+        self.reach.update(dict(_tally(assessed.outcomes, OUTCOMES)))
+        self.recommendations.update(dict(_tally(assessed.recommendations, RECOMMENDATIONS)))
+
+
+def _tally(codes: Codes8, names: Sequence[StrEnum]) -> Iterator[tuple[str, int]]:
+    counts = np.bincount(codes, minlength=len(names)).tolist()
+    return ((name.value, count) for name, count in zip(names, counts, strict=True) if count)
 
 
 def added_columns(header: Sequence[str], categories: Sequence[str]) -> list[str]:
@@ -71,12 +91,6 @@ def added_values(assessment: Assessment) -> list[str | float]:
         assessment.recommendation.value,
         assessment.reason,
     ]
-
-
-def added_cells(assessment: Assessment) -> list[str]:
-    """Give the cells for `added_columns`, scores with their six decimals."""
-    values = added_values(assessment)
-    return [value if isinstance(value, str) else f"{value:.6f}" for value in values]
 
 
 def rejected_path(source: str | Path, target: str | Path) -> Path:
@@ -118,12 +132,12 @@ def _remove_stale(path: Path) -> None:
 
 
 @contextmanager
-def _open_target(target: str | Path, encoding: str) -> Iterator[IO[str]]:
+def _open_target(target: str | Path, encoding: str) -> Iterator[TextIO]:
     """Open the output; a file appears under its name only when it is complete."""
     if str(target) != STANDARD:
         mark = "utf-8-sig" if encoding == "utf-8-sig" else "utf-8"
         with new_file(target, encoding=mark) as file:
-            yield file
+            yield cast("TextIO", file)
         return
     if sys.stdout is None:
         raise TableError(f"{target}: standard output is closed")
@@ -134,17 +148,6 @@ def _open_target(target: str | Path, encoding: str) -> Iterator[IO[str]]:
     finally:
         with suppress(OSError):  # it flushes again, and what failed has been raised
             wrapped.detach()
-
-
-class _LineFeeds:
-    r"""Ends rows with ``\n``: csv quotes no line end but its own, and ``\r`` needs quotes too."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-
-    def write(self, row: str) -> int:
-        """Write a row that ends with CR and LF."""
-        return self._file.write(f"{row[:-2]}\n")
 
 
 def _refuse_one_file_for_two(source: str | Path, target: str | Path, aside: Path) -> None:
@@ -197,12 +200,15 @@ class TableOptions:
     encoding, delimiter : str or None
     rejected : Path or None
         See `rejected_path`.
+    workers : int or None
+        How many threads work on a file; None for one on each core. The output is the same.
     """
 
     given: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     delimiter: str | None = None
     rejected: Path | None = None
+    workers: int | None = None
 
 
 def score_table(
@@ -235,40 +241,73 @@ def score_table(
     options = options or TableOptions()
     aside = options.rejected or rejected_path(source, target)
     _refuse_one_file_for_two(source, target, aside)
+    workers = available_cores() if options.workers is None else options.workers
     with ExitStack() as stack:
-        file, chosen, raw = stack.enter_context(open_table(source, options.encoding))
+        text, chosen, raw = stack.enter_context(open_table(source, options.encoding))
+        file = ByteLines(text, chosen, raw, _BLOCK_BYTES)
         lines = Lines(file)
         header, separator = read_header(lines, source, options.delimiter)
         columns = _find_columns(source, header, options.given)
+        layout = Layout(separator, len(header), file.errors)
         summary = Summary(chosen, columns.found)
-        out = csv.writer(_LineFeeds(stack.enter_context(_open_target(target, chosen))))
-        out.writerow([*header, *added_columns(header, scorer.model.categories)])
+        out = stack.enter_context(_open_target(target, chosen))
+        names = [*header, *added_columns(header, scorer.model.categories)]
+        csv.writer(out, lineterminator="\n").writerow(names)
+        out.flush()
         reject = stack.enter_context(_rejected_file(aside))
-        batch: list[tuple[list[str], Post]] = []
-        for item in read_posts(lines, columns, separator, max_chars=scorer.max_chars):
-            if isinstance(item, Rejected):
-                summary.rejected += 1
-                reject(item)
-                continue
-            batch.append(item)
-            if len(batch) == _BATCH_ROWS:
-                _score_rows(scorer, batch, out.writerow, summary)
-                batch = []
-                on_progress(raw.tell(), summary)
-        _score_rows(scorer, batch, out.writerow, summary)
+        work = partial(score_block, scorer, columns, layout)
+        found = in_order(work, blocks(file, lines, layout, _BLOCK_BYTES), workers)
+        for block in stack.enter_context(closing(found)):
+            out.buffer.write(block.rows)
+            for row in block.rejected:
+                reject(row)
+            summary.rejected += len(block.rejected)
+            summary.add(block.assessed)
+            on_progress(block.position, summary)
         on_progress(raw.tell(), summary)
     return summary
 
 
-def _score_rows(
-    scorer: Scorer,
-    batch: Sequence[tuple[list[str], Post]],
-    write: Callable[[list[str]], object],
-    summary: Summary,
-) -> None:
-    for (row, _), assessment in zip(batch, scorer.score([post for _, post in batch]), strict=True):
-        write([*row, *added_cells(assessment)])
-        summary.add(assessment)
+@dataclass(frozen=True, slots=True)
+class ScoredBlock:
+    """What a block of a table came to.
+
+    Attributes
+    ----------
+    position : int
+        How many bytes of the file had been read.
+    rows : memoryview
+        The rows of the output, as UTF-8.
+    rejected : list of Rejected
+        In the order of the file.
+    assessed : AssessedColumns
+    """
+
+    position: int
+    rows: memoryview
+    rejected: list[Rejected]
+    assessed: AssessedColumns
+
+
+def score_block(
+    scorer: Scorer, columns: Columns, layout: Layout, block: PlainBlock | RecordBlock
+) -> ScoredBlock:
+    """Score the rows of one block; it depends on nothing but what is given."""
+    cells = block.read(layout)
+    arrays, rejected = cells.arrays, list(cells.rejected)
+    read = read_columns(columns, arrays, max_chars=scorer.max_chars, valid_utf8=True)
+    if read.rejected:
+        places = cells.places([row for row, _ in read.rejected])
+        for (row, error), (line, text) in zip(read.rejected, places, strict=True):
+            column = columns.column_of(error.field)
+            cell = arrays[columns.header.index(column)][row].as_py() if column else None
+            value = "" if cell is None else shorten(cell)
+            rejected.append(Rejected(line, column, value, str(error), text))
+        rejected.sort(key=attrgetter("line"))
+        accepted = pa.array(read.accepted)
+        arrays = [array.take(accepted) for array in arrays]
+    assessed = scorer.score_columns(read.posts)
+    return ScoredBlock(block.position, join_rows(arrays, assessed), rejected, assessed)
 
 
 def read_row(source: str | Path, number: int) -> Post:
