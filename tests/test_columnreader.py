@@ -12,12 +12,28 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postrisk import columnreader
+from postrisk.arrowtext import as_text, plain_values
 from postrisk.columnreader import read_columns
 from postrisk.columns import Columns
 from postrisk.counts import Count
 from postrisk.errors import PostError
 from postrisk.postcolumns import KINDS
-from postrisk.spark import _read_posts
+
+
+def _read_posts(batch, columns, max_chars):
+    """Read row by row, each cell as a CSV export would write it."""
+    used = [columns.header.index(name) for name in columns.found.values()]
+    names = [columns.header[index] for index in used]
+    lists = [plain_values(batch.column(index)) for index in used]
+    row = [""] * len(columns.header)
+    for values in zip(*lists, strict=True):
+        try:
+            for index, name, value in zip(used, names, values, strict=True):
+                row[index] = as_text(value, name)
+            yield columns.post(row, max_chars=max_chars)
+        except PostError as error:
+            yield error
+
 
 COUNTERS = ("reposts", "views", "likes", "comments")
 HEADER = [
