@@ -18,8 +18,8 @@ from postrisk import spark
 from postrisk.columns import Columns
 from postrisk.errors import PostError, TableError
 from postrisk.post import Category
+from postrisk.recordbatches import ERROR_COLUMN, score_batches
 from postrisk.scorer import Scorer
-from postrisk.spark import score_batches
 from postrisk.tables import added_columns, added_values, score_table
 
 HEADER = ["微博id", "正文", "转发数", "阅读数", "posted_at", "extra"]
@@ -253,7 +253,7 @@ def test_a_real_run_equals_the_pure_core(session):
     assert scored.columns == [
         *header,
         *added_columns(header, SCORER.model.categories),
-        spark.ERROR_COLUMN,
+        ERROR_COLUMN,
     ]
     assert dict(scored.dtypes)["rumor"] == "double"
     found = sorted((row.asDict() for row in scored.collect()), key=lambda row: int(row["微博.id"]))

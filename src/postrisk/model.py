@@ -245,6 +245,8 @@ class RiskModel:
         if self.kernel is not None and isinstance(texts, list) and len(texts) == 1:
             logit, language = self.kernel.score_one(texts[0])
             return np.array([logit]), np.array([language])
+        if self.kernel is not None and hasattr(texts, "buffers"):
+            return self._read_part(texts)  # as one: the lock is free for long
         parts = [self._read_part(part) for part in batches(texts)]
         if not parts:
             return np.zeros((0, len(self.categories))), np.zeros(0, dtype=np.int64)
