@@ -1,4 +1,4 @@
-"""Arrow record batches in, the same rows with more columns out; Parquet, Spark and pandas use it."""
+"""Arrow record batches in, the same rows with more columns out: for Parquet, Spark and pandas."""
 
 from __future__ import annotations
 
