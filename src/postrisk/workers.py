@@ -1,8 +1,8 @@
 """Work on many pieces by several workers, with the results in order and memory bounded.
 
 Workers are threads: numpy, pyarrow and the compiled kernel free the interpreter's lock while they
-work. Processes would each load the library and the model once more, half a second, and copy every
-piece and every result.
+work. Processes would each load the library and the model once more and copy every piece and every
+result; ``docs/architecture.md`` has figures of both.
 """
 
 from __future__ import annotations
