@@ -139,6 +139,13 @@ def test_one_text_scores_as_in_a_batch(model, text):
     assert language == languages[0]
 
 
+def test_span_classes_told_all_at_once_are_those_told_one_by_one():
+    found = native._all_span_classes()
+    assert found.tolist() == [native._span_class(chr(code)) for code in range(native.SPAN_CODES)]
+    beyond = map(chr, range(native.SPAN_CODES, 0x110000))
+    assert not any(char.isalnum() or char.isspace() for char in beyond)
+
+
 def test_a_pickled_model_leaves_the_kernel_behind():
     model = postrisk.load()
     before = model.predict_proba(["打死你"])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from postrisk import arrowmake
 from postrisk.errors import PostError, shorten
 
 Value = TypeVar("Value")
@@ -153,7 +154,7 @@ def _written(column: pa.Array, name: str) -> tuple[pa.StringArray, Errors]:
         except PostError as error:
             cells.append("")
             errors[row] = error
-    return pa.array(cells, type=pa.string()), errors
+    return arrowmake.strings(cells), errors
 
 
 def text_bytes(cells: pa.StringArray) -> tuple[Bytes, Offsets]:
@@ -185,13 +186,17 @@ def text_bytes(cells: pa.StringArray) -> tuple[Bytes, Offsets]:
 
 def truths(found: pa.BooleanArray) -> npt.NDArray[np.bool_]:
     """Give truth values without nulls as numpy does."""
-    mask: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
-    return mask
+    _, bits = found.buffers()
+    if not len(found):
+        return np.zeros(0, dtype=bool)
+    ends = found.offset + len(found)
+    unpacked = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=ends, bitorder="little")
+    return unpacked[found.offset :].view(bool)
 
 
 def select(cells: pa.StringArray, mask: npt.NDArray[np.bool_]) -> pa.StringArray:
     """Give the cells of some rows, without a copy where they are all."""
-    return cells if mask.all() else cells.filter(pa.array(mask))
+    return cells if mask.all() else cells.filter(arrowmake.truths(mask))
 
 
 def read_distinct(

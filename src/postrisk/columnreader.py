@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from postrisk import arrowmake
 from postrisk.arrowtext import (
     Errors,
     read_distinct,
@@ -183,15 +184,15 @@ def _text_errors(texts: pa.StringArray, max_chars: int) -> Errors:
 
 def _languages(texts: pa.StringArray, given: pa.StringArray | None) -> pa.StringArray:
     """Give the languages that rows say, stripped; those that texts tell where they say none."""
-    names = pa.array(LANGUAGES)
+    names = arrowmake.strings(LANGUAGES)
     if given is None:
-        return names.take(pa.array(detect_languages(texts)))
+        return names.take(arrowmake.numbers(detect_languages(texts)))
     stripped = pc.utf8_trim(given, characters=_SPACES)
     missing = truths(pc.equal(pc.binary_length(stripped), 0))
     if not missing.any():
         return stripped
-    told = names.take(pa.array(detect_languages(select(texts, missing))))
-    return pc.replace_with_mask(stripped, pa.array(missing), told)
+    told = names.take(arrowmake.numbers(detect_languages(select(texts, missing))))
+    return pc.replace_with_mask(stripped, arrowmake.truths(missing), told)
 
 
 def _read_counts(cells: pa.StringArray | None, name: str, rows: int) -> tuple[CountColumn, Errors]:
@@ -200,13 +201,15 @@ def _read_counts(cells: pa.StringArray | None, name: str, rows: int) -> tuple[Co
         return CountColumn.missing(rows), {}
     lengths = np.diff(text_bytes(cells)[1])
     known = truths(pc.ascii_is_decimal(cells)) & (lengths <= _PLAIN_DIGITS) & (lengths > 0)
-    digits = pc.if_else(pa.array(known), cells, "0")
+    digits = pc.if_else(arrowmake.truths(known), cells, "0")
     values = digits.cast(pa.int64()).to_numpy().copy()
     at_least = np.zeros(rows, dtype=bool)
     others = np.flatnonzero(~known & (lengths > 0))
     if not others.size:
         return CountColumn(values, at_least, known), {}
-    found, codes = read_distinct(cells.take(pa.array(others)), lambda cell: Count.parse(cell, name))
+    found, codes = read_distinct(
+        cells.take(arrowmake.numbers(others)), lambda cell: Count.parse(cell, name)
+    )
     counts = [count if isinstance(count, Count) else None for count in found]
     values[others] = np.array([count.value if count else 0 for count in counts])[codes]
     at_least[others] = np.array([bool(count and count.at_least) for count in counts])[codes]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from postrisk import arrowmake
 from postrisk.assessed import AssessedColumns
 from postrisk.cutoffs import BANDS, Cutoffs
 from postrisk.explanation import quote_strongest
@@ -62,17 +63,13 @@ def find_reasons(
     model: RiskModel, texts: pa.StringArray, scores: Floats, bands: npt.NDArray[np.int8]
 ) -> pa.StringArray:
     """Quote the strongest span of the strongest category of each post that is not all ``pass``."""
-    import pyarrow as pa  # noqa: PLC0415 - scoring strings must not import it
-
     raised = np.flatnonzero(bands.any(axis=1))
-    reasons = [""] * len(texts)
-    if raised.size:
-        # Scores are at most 1 and lie on a grid, so that the sum orders by band, then by score.
-        strongest = (4.0 * bands[raised] + scores[raised]).argmax(axis=1).tolist()
-        found = quote_strongest(model, texts.take(pa.array(raised)).to_pylist(), strongest)
-        for row, reason in zip(raised.tolist(), found, strict=True):
-            reasons[row] = reason
-    return pa.array(reasons, type=pa.string())
+    if not raised.size:
+        return arrowmake.scattered([], raised, len(texts))
+    # Scores are at most 1 and lie on a grid, so that the sum orders by band, then by score.
+    strongest = (4.0 * bands[raised] + scores[raised]).argmax(axis=1).tolist()
+    quoted = quote_strongest(model, texts.take(arrowmake.numbers(raised)).to_pylist(), strongest)
+    return arrowmake.scattered(quoted, raised, len(texts))
 
 
 def assessed_arrays(assessed: AssessedColumns) -> list[pa.Array]:
@@ -81,15 +78,14 @@ def assessed_arrays(assessed: AssessedColumns) -> list[pa.Array]:
     They stand as `postrisk.tables.added_columns` names them; scores are doubles and all else is
     strings.
     """
-    import pyarrow as pa  # noqa: PLC0415 - scoring strings must not import it
 
     def named(names: Iterable[StrEnum], codes: npt.NDArray[np.int8]) -> pa.Array:
-        values = pa.array([name.value for name in names], type=pa.string())
-        return values.take(pa.array(np.ascontiguousarray(codes)))
+        values = arrowmake.strings([name.value for name in names])
+        return values.take(arrowmake.numbers(codes))
 
     return [
         assessed.languages,
-        *(pa.array(np.ascontiguousarray(column)) for column in assessed.scores.T),
+        *(arrowmake.numbers(column) for column in assessed.scores.T),
         *(named(BANDS, column) for column in assessed.bands.T),
         named(OUTCOMES, assessed.outcomes),
         named(RECOMMENDATIONS, assessed.recommendations),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from postrisk import arrowmake
 from postrisk.rows import NOT_TEXT, Rejected, is_utf8, wrong_width
 
 Bytes = npt.NDArray[np.uint8]
@@ -98,7 +99,7 @@ class RecordBlock:
         columns: Iterable[Sequence[str]] = zip(*self.rows, strict=True)
         if not self.rows:
             columns = [()] * layout.width
-        arrays = [pa.array(column, type=pa.string()) for column in columns]
+        arrays = [arrowmake.strings(column) for column in columns]
         return Cells(arrays, self.rejected, self, layout)
 
     def places(self, rows: Sequence[int], _layout: Layout) -> list[Place]:
@@ -226,7 +227,7 @@ def _parse(data: bytes, layout: Layout) -> list[pa.StringArray]:
     """
     names = [str(column) for column in range(layout.width)]
     if not data.strip(b"\r\n"):
-        return [pa.array([], type=pa.string()) for _ in names]
+        return [arrowmake.strings([]) for _ in names]
     if data.startswith(codecs.BOM_UTF8):  # no mark here, but pyarrow would drop it
         data = b"\n" + data
     table = arrow_csv.read_csv(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from postrisk import arrowmake
 from postrisk.assessed import AssessedColumns
 from postrisk.cutoffs import BANDS
 from postrisk.rules import OUTCOMES, RECOMMENDATIONS
@@ -60,9 +61,9 @@ def quote(cells: pa.StringArray) -> pa.StringArray:
     rows = np.searchsorted(offsets, special, side="right") - 1
     mask = np.zeros(len(cells), dtype=bool)
     mask[rows] = True
-    some = cells.filter(pa.array(mask))
+    some = cells.filter(arrowmake.truths(mask))
     doubled = pc.replace_substring(some, '"', '""')
-    return pc.replace_with_mask(cells, pa.array(mask), _with('"', doubled, '"'))
+    return pc.replace_with_mask(cells, arrowmake.truths(mask), _with('"', doubled, '"'))
 
 
 def _with(*parts: pa.StringArray | str) -> pa.StringArray:
@@ -125,4 +126,4 @@ def _names(assessed: AssessedColumns) -> pa.StringArray:
         ",".join(table[column[row]] for table, column in zip(tables, columns, strict=True))
         for row in firsts.tolist()
     ]
-    return pa.array(names, type=pa.string()).take(pa.array(which))
+    return arrowmake.strings(names).take(arrowmake.numbers(which.ravel()))

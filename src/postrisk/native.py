@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +32,9 @@ _HAN, _LATIN, _WORD = 1, 2, 4
 _IN_WORD, _IS_SPACE, _IS_HAN, _IS_ALNUM = 1, 2, 4, 8
 # What `postrisk.explanation` takes one by one as tokens.
 SPAN_HAN = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
+# Planes 0 to 3; what Unicode has beyond are no letters, digits or blanks.
+SPAN_CODES = 0x40000
+_FEW = 32
 _HUGE_PAGE = 1 << 21
 
 _POINTERS = (
@@ -88,17 +91,42 @@ def _folded_entries() -> tuple[npt.NDArray[np.uint32], Index, Index, npt.NDArray
 
 
 class _SpanClasses:
-    """Classes of original characters, told when one is met first: most are never."""
+    """Classes of original characters: told when one is met first, or all at once for many."""
 
     def __init__(self) -> None:
         self.table = np.zeros(FOLDED_CODES, dtype=np.uint8)
         self._known: set[str] = set()
+        self._is_full = False
 
-    def learn(self, characters: Iterable[str]) -> None:
-        new = set(characters) - self._known
+    def learn(self, texts: Sequence[str]) -> None:
+        """Make sure that the classes of all characters of these texts are told."""
+        if self._is_full:
+            return
+        if len(texts) > _FEW:
+            self.table[:SPAN_CODES] = _all_span_classes()
+            self._is_full = True
+            return
+        new = set().union(*texts) - self._known
         for char in new:
             self.table[ord(char)] = _span_class(char)
         self._known |= new
+
+
+def _all_span_classes() -> npt.NDArray[np.uint8]:
+    characters = list(map(chr, range(SPAN_CODES)))
+    is_alnum = np.fromiter(map(str.isalnum, characters), dtype=bool, count=SPAN_CODES)
+    is_space = np.fromiter(map(str.isspace, characters), dtype=bool, count=SPAN_CODES)
+    is_han = np.zeros(SPAN_CODES, dtype=bool)
+    for first, last in SPAN_HAN:
+        is_han[first : last + 1] = True
+    is_word = is_alnum & ~is_han
+    is_word[ord("_")] = True
+    return (
+        is_han * np.uint8(_IS_HAN)
+        | is_word * np.uint8(_IN_WORD)
+        | is_space * np.uint8(_IS_SPACE)
+        | is_alnum * np.uint8(_IS_ALNUM)
+    )
 
 
 def _span_class(char: str) -> int:
@@ -254,7 +282,7 @@ class Kernel:
         ------
         MemoryError
         """
-        _SPAN_CLASSES.learn("".join(texts))
+        _SPAN_CLASSES.learn(texts)
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         data = np.frombuffer(b"".join(encoded), dtype=np.uint8)
         bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int64)

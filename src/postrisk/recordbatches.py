@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from postrisk import arrowmake
 from postrisk.columnreader import read_columns
 from postrisk.columns import Columns
 from postrisk.columnscorer import assessed_arrays
@@ -48,7 +49,7 @@ def _score_batch(batch: pa.RecordBatch, scorer: Scorer, columns: Columns) -> pa.
     places = np.zeros(batch.num_rows, dtype=np.int64)
     places[read.accepted] = np.arange(len(read.accepted))
     mask = np.isin(np.arange(batch.num_rows), read.accepted, invert=True)
-    where = pa.array(places, mask=mask)
+    where = arrowmake.optional(places, ~mask)
     added = [one.take(where) for one in assessed_arrays(scorer.score_columns(read.posts))]
     reasons = [str(rejected[row]) if row in rejected else None for row in range(batch.num_rows)]
     added.append(pa.array(reasons, type=pa.string()))

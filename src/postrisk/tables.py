@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TextIO, cast
 
 import numpy as np
-import pyarrow as pa
 
+from postrisk import arrowmake
 from postrisk.assessed import AssessedColumns, Codes8
 from postrisk.columnreader import read_columns
 from postrisk.columns import Columns
@@ -304,7 +304,7 @@ def score_block(
             value = "" if cell is None else shorten(cell)
             rejected.append(Rejected(line, column, value, str(error), text))
         rejected.sort(key=attrgetter("line"))
-        accepted = pa.array(read.accepted)
+        accepted = arrowmake.numbers(read.accepted)
         arrays = [array.take(accepted) for array in arrays]
     assessed = scorer.score_columns(read.posts)
     return ScoredBlock(block.position, join_rows(arrays, assessed), rejected, assessed)
