@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 _OURS, _FILES, _PEERS, _PLAIN = "#1f6f8b", "#7fb3c8", "#b0b0b0", "#d9893b"
 _OWN_FILES = ("table", "command")
-_OWN = ("list", "arrow", *_OWN_FILES)
+_OWN = ("list", "arrow", "list_numpy", "native", *_OWN_FILES)
 _MIB = 1 << 20
 Found = Mapping[str, Any]
 
@@ -39,10 +39,11 @@ def draw_rates(found: Found, path: Path) -> None:
     bars = [(_plain_words(rate["label"]), rate["per_second"], _colour(name))
             for name, rate in found["ordinary"]["rates"].items()]  # fmt: skip
     kernel = found.get("kernel", {}).get("rates", {})
-    if "fold_plain" in kernel:
-        rate = kernel["fold_plain"]
-        label = f"{_plain_words(rate['label'])} (sums only)"
-        bars.append((label, rate["per_second"], _PLAIN))
+    for name in ("native", "plain", "fold_plain"):
+        if name in kernel:
+            label = _plain_words(kernel[name]["label"]).partition(":")[0]
+            label, colour = (label, _OURS) if name == "native" else (f"{label} (sums only)", _PLAIN)
+            bars.append((label, kernel[name]["per_second"], colour))
     bars.sort(key=lambda bar: bar[1]["median"])
     figure = Figure(figsize=(8.5, 0.9 + 0.46 * len(bars)), layout="constrained")
     axes = figure.subplots()
