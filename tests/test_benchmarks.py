@@ -289,6 +289,26 @@ def test_the_second_core_is_of_another_physical_core_where_there_is_one(tmp_path
     assert processes.partner(3, [3], tmp_path) is None
 
 
+def test_only_two_workers_get_two_cores(monkeypatch):
+    given = []
+
+    def watched(command, chosen=None):
+        if "--help" not in command:
+            given.append((command[-1], chosen))
+        return processes.Run(1.0 / len(chosen or [0]), 1.0, 1, "--workers")
+
+    monkeypatch.setattr(measures, "watch", watched)
+    bench = measures.Bench(ROOT, None, {}, {"large": 10}, repeats=2, core=3)
+    found = measures.workers(bench, "large", 1)
+    assert given == [("1", [3]), ("2", [1, 3])] * 2
+    assert found["two_over_one"]["runs"] == [2.0, 2.0]
+    assert (
+        _verdicts({"workers": found})["two cores over one, `postrisk score`, end to end"] == "yes"
+    )
+    with pytest.raises(timing.NotAvailableError, match="one core"):
+        measures.workers(bench, "large", None)
+
+
 def _spread(median, low=None, high=None):
     return {"median": median, "low": low or median, "high": high or median}
 

@@ -10,9 +10,14 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 _OURS, _FILES, _PEERS, _PLAIN = "#1f6f8b", "#7fb3c8", "#b0b0b0", "#d9893b"
+_KINDS = {
+    _OURS: "postrisk, in memory", _FILES: "postrisk, file to file", _PEERS: "peers",
+    _PLAIN: "plain C loop",
+}  # fmt: skip
 _OWN_FILES = ("table", "command")
 _OWN = ("list", "arrow", "list_numpy", "native", *_OWN_FILES)
 _MIB = 1 << 20
@@ -59,8 +64,12 @@ def draw_rates(found: Found, path: Path) -> None:
         axes.annotate(f"{spread['median']:,.0f}", (spread["high"], row), xytext=(6, 0),
                       textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     axes.set_yticks(rows, [label for label, *_ in bars], fontsize=9)
-    axes.set_xlim(0, 1.15 * max(spread["high"] for _, spread, _ in bars))
+    axes.set_xlim(0, 1.2 * max(spread["high"] for _, spread, _ in bars))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    drawn = {colour for *_, colour in bars}
+    patches = [Patch(color=c, label=label) for c, label in _KINDS.items() if c in drawn]
+    axes.legend(handles=patches, fontsize=9, frameon=False, loc="lower right")
     axes.set_xlabel("posts a second on one core; lines: range of the repeats", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
