@@ -1,6 +1,6 @@
 """Measure how fast postrisk is on this machine, beside its peers and a plain C loop.
 
-    python benchmarks/speed.py                      # half an hour or so
+    python benchmarks/speed.py                      # some quarter of an hour
     python benchmarks/speed.py --largest 10000000   # the curve to ten million rows
     python benchmarks/speed.py --quick              # a minute, no network, not worth quoting
 

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import postrisk
+from postrisk import native
 from postrisk.folding import fold_batch
 from postrisk.scorer import Scorer
 from postrisk.tables import score_table
@@ -27,7 +28,7 @@ from strategies import texts as any_texts
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from speedlab import measures, peers, posts, processes, timing  # noqa: E402
+from speedlab import goals, kernels, measures, peers, posts, processes, stages, timing  # noqa: E402
 from speedlab.plain import PlainKernel, build, compiler  # noqa: E402
 from speedlab.program import fill_readme  # noqa: E402
 from speedlab.writeup import summary, to_markdown  # noqa: E402
@@ -99,6 +100,39 @@ def test_time_and_memory_are_measured_over_rows(found):
 def test_shares_of_the_profile_add_up(found):
     assert sum(found["stages"]["share"].values()) == pytest.approx(1, abs=0.01)
     assert found["stages"]["share"].get("outside postrisk", 0) < 0.2
+    before = found["stages"]["before"]
+    assert before["commit"] == "927c5e9"
+    assert sum(before["share"].values()) == pytest.approx(1, abs=0.01)
+    assert set(before["share"]) <= {*stages._STAGES, "outside postrisk"}
+
+
+def test_every_module_of_the_profile_has_a_stage(found):
+    known = {*stages._STAGES, "outside postrisk"}
+    assert set(found["stages"]["share"]) <= known
+    assert stages.stage_of("native", "_score") == "kernel"
+    assert stages.stage_of("native", "strongest_spans") == "reasons"
+
+
+def test_rows_say_which_kernel_they_are_of(found):
+    rates = found["ordinary"]["rates"]
+    assert ("compiled" in rates["list"]["label"]) == (native.library() is not None)
+    assert found["machine"]["kernel"] in rates["arrow"]["label"]
+    if native.library() is None:
+        assert "list_numpy" not in rates
+        assert any("None" in reason for reason in found["not_available"].values())
+    else:
+        assert "numpy" in rates["list_numpy"]["label"]
+        assert {"native", "kernel", "list"} <= set(found["kernel"]["rates"])
+    for rate in rates.values():
+        if rate is not rates["arrow"]:
+            assert rate["arrow_is_times_as_fast"]["low"] > 0
+
+
+def test_first_scores_are_timed_in_processes_of_their_own(found):
+    inside = found["startup"]["inside"]
+    for name in ("predict_proba", "score_one"):
+        assert 0 < inside[f"second `{name}`"]["low"] <= inside[f"first `{name}`"]["high"]
+    assert inside["`postrisk.load()`"]["low"] > 0
 
 
 @needs_compiler
@@ -106,9 +140,10 @@ def test_the_plain_sums_were_compared_before_they_were_timed(found):
     same = found["kernel"]["texts_with_the_same_sums"]
     assert same == {"ordinary": 600, "long": 600}
     assert {"plain", "fold_plain", "kernel"} <= set(found["kernel"]["rates"])
-    assert set(found["kernel"]["ratios"]) == {
-        "kernel over plain", "list over fold_plain", "list over plain",
-    }  # fmt: skip
+    expected = {"kernel over plain", "list over fold_plain", "list over plain"}
+    if native.library() is not None:
+        expected |= {"native over plain", "native over fold_plain"}
+    assert set(found["kernel"]["ratios"]) == expected
 
 
 def test_no_path_and_no_host_name_is_in_what_is_written(quick):
@@ -222,17 +257,112 @@ def test_a_difference_in_one_category_is_seen(kernel, model):
 
 def test_sums_that_differ_end_the_run():
     class Differing:
-        def ask(self, work, _posts, _rows):
-            return {"seconds": 1.0, "result": {"agrees": work != "check_plain", "compared": 1}}
+        facts = {"kernel": "compiled kernel"}  # noqa: RUF012
 
-    bench = measures.Bench(ROOT, Differing(), {}, {"ordinary": 1}, repeats=1, core=0)
-    with pytest.raises(timing.WrongResultError, match="plain C"):
-        measures.kernel(bench, "ordinary")
+        def __init__(self, differs, probabilities="1"):
+            self.differs, self.probabilities = differs, probabilities
+
+        def ask(self, work, _posts, _rows):
+            agrees = work != self.differs
+            result = {"agrees": agrees, "compared": 1, "sha256": self.probabilities}
+            return {"seconds": 1.0, "result": result}
+
+    def bench(own, without=None):
+        return measures.Bench(ROOT, own, {}, {"ordinary": 1}, 1, 0, without)
+
+    for differs, named in (("check_plain", "plain C"), ("check_native", "compiled kernel")):
+        with pytest.raises(timing.WrongResultError, match=named):
+            kernels.kernel(bench(Differing(differs)), "ordinary")
+    assert bench(Differing(""), Differing("")).numpy("ordinary")[0].seconds(1) == 1.0
+    with pytest.raises(timing.WrongResultError, match="numpy"):
+        bench(Differing(""), Differing("", probabilities="2")).numpy("ordinary")
+
+
+def test_the_second_core_is_of_another_physical_core_where_there_is_one(tmp_path):
+    for core, threads in enumerate(("0-1", "0-1", "2-3", "2-3")):
+        folder = tmp_path / f"cpu{core}" / "topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(threads, "utf-8")
+    assert processes.partner(3, [0, 1, 2, 3], tmp_path) == 1
+    assert processes.partner(3, [2, 3], tmp_path) == 2
+    assert processes.partner(3, [0, 1, 2, 3], tmp_path / "none") == 2
+    assert processes.partner(3, [3], tmp_path) is None
+
+
+def test_only_two_workers_get_two_cores(monkeypatch):
+    given = []
+
+    def watched(command, chosen=None):
+        if "--help" not in command:
+            given.append((command[-1], chosen))
+        return processes.Run(1.0 / len(chosen or [0]), 1.0, 1, "--workers")
+
+    monkeypatch.setattr(measures, "watch", watched)
+    bench = measures.Bench(ROOT, None, {}, {"large": 10}, repeats=2, core=3)
+    found = measures.workers(bench, "large", 1)
+    assert given == [("1", [3]), ("2", [1, 3])] * 2
+    assert found["two_over_one"]["runs"] == [2.0, 2.0]
+    assert (
+        _verdicts({"workers": found})["two cores over one, `postrisk score`, end to end"] == "yes"
+    )
+    with pytest.raises(timing.NotAvailableError, match="one core"):
+        measures.workers(bench, "large", None)
+
+
+def _spread(median, low=None, high=None):
+    return {"median": median, "low": low or median, "high": high or median}
+
+
+def _verdicts(results):
+    return {goal.what: goal.row(results)[-1] for goal in goals.GOALS}
+
+
+def test_goals_of_which_nothing_was_measured_say_so():
+    assert set(_verdicts({}).values()) == {"not measured"}
+    assert goals.goals_table({}).startswith("0 of 14 goals reached")
+
+
+@pytest.mark.parametrize(
+    ("by_list", "by_column", "said"),
+    [
+        (_spread(9, 8.5, 9), _spread(8), "yes"),
+        (_spread(9, 7.5, 9), _spread(8), "yes; not in every repeat"),
+        (_spread(7.9), _spread(8), "column only"),
+        (_spread(7.9), _spread(7.9), "**no**"),
+    ],
+)
+def test_a_goal_is_reached_when_its_medians_reach_it(by_list, by_column, said):
+    rate = {"list_is_times_as_fast": by_list, "arrow_is_times_as_fast": by_column}
+    found = _verdicts({"ordinary": {"rates": {"fasttext": rate}}})
+    assert [v for what, v in found.items() if "fastText, dim" in what] == [said]
+
+
+def test_goals_of_memory_go_by_the_last_point_of_the_curve():
+    def points(*lines):
+        return {"scaling": [{"rows": rows, "peak_bytes": peak} for rows, peak in lines]}
+
+    def verdicts(results):
+        return [v for what, v in _verdicts(results).items() if "peak memory" in what]
+
+    assert verdicts(points((10**6, 2 * 10**8))) == ["not measured", "not measured"]
+    assert verdicts(points((10**5, 10**8), (10**6, 2 * 10**8))) == ["not measured", "**no**"]
+    assert verdicts(points((10**6, 2 * 10**8), (10**7, 2 * 10**8))) == ["yes", "yes"]
+    assert verdicts(points((10**6, 3 * 10**8), (10**7, 3.1e8))) == ["**no**", "yes"]
+
+
+def test_times_are_shown_in_the_units_of_their_goals():
+    found = {
+        "startup": {"inside": {"first `score_one`": _spread(0.006)}},
+        "singles": {"microseconds": {"str": {"p50": _spread(99.0)}}},
+    }
+    rows = {row[0]: row[1:] for row in (goal.row(found) for goal in goals.GOALS)}
+    assert rows["first score after loading"] == ("≤ 5 ms", "`score_one` 6.00", "**no**")
+    assert rows["one post at a time, p50"] == ("≤ 100 µs", "99.0", "yes")
 
 
 @needs_compiler
 def test_another_hashing_is_refused(model, tmp_path):
-    other = replace(model, hashing=model.hashing.model_copy(update={"bits": 17}))
+    other = replace(model, hashing=replace(model.hashing, bits=17))
     with pytest.raises(timing.NotAvailableError, match="hashing"):
         PlainKernel(build(tmp_path), other)
 

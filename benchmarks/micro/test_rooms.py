@@ -8,17 +8,27 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from speedlab import posts
 
-from postrisk.explanation import explain_texts
+from postrisk.columnreader import read_columns
+from postrisk.columns import Columns
+from postrisk.columnscorer import assess_columns
+from postrisk.explanation import explain_texts, quote_strongest
 from postrisk.folding import FoldedBatch, fold_batch
 from postrisk.model import RiskModel
 from postrisk.ngrams import grams
 from postrisk.post import Post, Reach
+from postrisk.postcolumns import PostColumns
+from postrisk.rulecolumns import evaluate_columns
 from postrisk.rules import Rulebook
 from postrisk.scorer import round_scores, set_bands
 from postrisk.style import language_indices, script_languages
 from postrisk.tables import read_row
+from postrisk.utf8 import Utf8
 
 _EXPLAINED = 100
 
@@ -43,8 +53,26 @@ def test_best_windows(benchmark: BenchmarkFixture, batch: FoldedBatch, model: Ri
     benchmark(model.best_windows, batch)
 
 
+def test_compiled_kernel(benchmark: BenchmarkFixture, texts: list[str], model: RiskModel) -> None:
+    """Score UTF-8 in the compiled kernel."""
+    if model.kernel is None:
+        pytest.skip("no compiled kernel here")
+    benchmark(model.kernel.score, Utf8.of_arrow(pa.array(texts)))
+
+
+def test_predict_column(benchmark: BenchmarkFixture, texts: list[str], model: RiskModel) -> None:
+    """Give the probabilities of an Arrow column."""
+    benchmark(model.predict_proba, pa.array(texts))
+
+
+def test_reasons(benchmark: BenchmarkFixture, texts: list[str], model: RiskModel) -> None:
+    """Quote the strongest span of 100 posts, as files do."""
+    wanted = [index % len(model.categories) for index in range(_EXPLAINED)]
+    benchmark(quote_strongest, model, texts[:_EXPLAINED], wanted)
+
+
 def test_explain_texts(benchmark: BenchmarkFixture, texts: list[str], model: RiskModel) -> None:
-    """Explain 100 posts in one category each, as reasons do."""
+    """Explain 100 posts in one category each."""
     wanted = [[model.categories[index % len(model.categories)]] for index in range(_EXPLAINED)]
     benchmark(explain_texts, model, texts[:_EXPLAINED], wanted)
 
@@ -76,14 +104,34 @@ def test_csv_reading(benchmark: BenchmarkFixture, table: Path, texts: list[str])
 
 def test_rules(benchmark: BenchmarkFixture, rulebook: Rulebook, model: RiskModel) -> None:
     """Put 2,000 posts with counts to the reach rule."""
-    posts = [
+    counted = [
         Post(text="soup", reach=Reach(reposts=number, views=None if number % 3 else number * 9))
         for number in range(2000)
     ]
     bands = set_bands(model.cutoffs, dict.fromkeys(model.categories, 0.99), "en")
 
     def evaluate_all() -> None:
-        for post in posts:
+        for post in counted:
             rulebook.evaluate(post, bands)
 
     benchmark(evaluate_all)
+
+
+def test_cells(benchmark: BenchmarkFixture, arrays: list[pa.Array]) -> None:
+    """Check the cells of an export in columns."""
+    benchmark(read_columns, Columns(posts.HEADER), arrays)
+
+
+def test_rule_columns(
+    benchmark: BenchmarkFixture, rulebook: Rulebook, model: RiskModel, columns: PostColumns
+) -> None:
+    """Put a batch of columns to the reach rule."""
+    bands = np.full((len(columns), len(model.categories)), 2, dtype=np.int8)
+    benchmark(evaluate_columns, rulebook, columns, bands, model.categories)
+
+
+def test_assess_columns(
+    benchmark: BenchmarkFixture, rulebook: Rulebook, model: RiskModel, columns: PostColumns
+) -> None:
+    """Assess a batch of columns: scores, bands, reach rule, reasons."""
+    benchmark(assess_columns, model, rulebook, columns)

@@ -3,6 +3,7 @@
 - `posts`: the posts that everything is measured on, and their files;
 - `machine`, `processes`: what the figures hold for, and how programs are run and watched;
 - `own`, `plain`, `peers`, `workers`: who is timed, each in a process of its own;
-- `timing`, `measures`, `startup`, `stages`, `instructions`: what is measured of them;
-- `writeup`, `pictures`: Markdown and plots from the JSON alone.
+- `timing`, `measures`, `kernels`, `startup`, `stages`, `instructions`: what is measured of them;
+- `progress`: how far a run is;
+- `goals`, `writeup`, `markdown`, `pictures`: goals, page and plots from the JSON alone.
 """

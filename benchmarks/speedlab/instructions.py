@@ -7,15 +7,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from speedlab.posts import write_lists
 from speedlab.processes import environment
+from speedlab.progress import say
 from speedlab.timing import NotAvailableError
 
 _FEW, _MANY = 200, 1200
-_WORKS = ("fold", "kernel", "plain", "list")
+# By work: what has been prepared when it begins, whose instructions are subtracted.
+_WORKS = {
+    "kernel": "prepare_folded", "plain": "prepare_folded", "list": "prepare_folded",
+    "native": "prepare_native",
+}  # fmt: skip
 _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
 _PERF_EVENT = "instructions:u"
 Counted = Callable[[list[str]], int]
@@ -69,11 +75,19 @@ def _counter() -> tuple[str, Counted]:
     raise NotAvailableError("; ".join(reasons))
 
 
-def instructions(data: Path, cache: Path) -> dict[str, Any]:
+def instructions(texts: Sequence[str], data: Path, cache: Path) -> dict[str, Any]:
     """Count instructions a post: a run on many posts less one on few, so that start-up cancels.
 
-    The posts are the first of the set ``counted`` in ``posts.json``. Whatever has to be folded
-    before is part of both runs, so ``fold_batch`` is subtracted from what needs it.
+    All runs fold the posts first, so what is prepared is counted alone too, and subtracted.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The first of them are counted.
+    data : Path
+        Where they are written, alone, since a program is some fifty times slower when counted.
+    cache : Path
+        Where the plain C loop is.
 
     Raises
     ------
@@ -81,18 +95,25 @@ def instructions(data: Path, cache: Path) -> dict[str, Any]:
         Says why nothing counts here.
     """
     label, count = _counter()
+    folder = data / "counted"
+    folder.mkdir()
+    write_lists(folder, {"counted": list(texts[:_MANY])})
 
     def a_post(work: str) -> float:
-        command = [sys.executable, "-m", "speedlab.workers.count", str(data), str(cache), work]
+        say(f"  {work}")
+        command = [sys.executable, "-m", "speedlab.workers.count", str(folder), str(cache), work]
         few, many = (count([*command, str(rows)]) for rows in (_FEW, _MANY))
         return (many - few) / (_MANY - _FEW)
 
     folding = a_post("prepare_folded")
     found: dict[str, int] = {"fold": round(folding)}
     absent: dict[str, str] = {}
-    for work in _WORKS[1:]:
+    prepared = {"prepare_folded": folding}
+    for work, before in _WORKS.items():
         try:
-            found[work] = round(a_post(work) - folding)
+            if before not in prepared:
+                prepared[before] = a_post(before)
+            found[work] = round(a_post(work) - prepared[before])
         except NotAvailableError as reason:
             absent[work] = str(reason)
     return {"counter": label, "posts": _MANY - _FEW, "a_post": found, "absent": absent}

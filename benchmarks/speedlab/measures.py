@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from speedlab import posts as made
 from speedlab.peers import Peer
 from speedlab.processes import Worker, watch
+from speedlab.progress import say
 from speedlab.timing import (
     Contender,
     NotAvailableError,
@@ -23,8 +24,9 @@ from speedlab.timing import (
 )
 
 _FEW_ROWS_REPEATS, _FEW_ROWS = 3, 100_000
-_TWO = 2
-_COMPARED = 100_000
+_COMPARED = 20_000
+_TABLE = "`score_table`, CSV to CSV, in-process"
+_COMMAND = "`postrisk score`, CSV to CSV, process"
 ORDINARY, LONG, LARGE = "ordinary", "long", "large"
 Section = dict[str, Any]
 
@@ -44,6 +46,8 @@ class Bench:
     repeats : int
     core : int
         The one that everything runs on but where two are said.
+    without : Worker, optional
+        Ours again, with numpy's kernel instead of the compiled one.
     """
 
     data: Path
@@ -52,6 +56,12 @@ class Bench:
     sets: Mapping[str, int]
     repeats: int
     core: int
+    without: Worker | None = None
+
+    @property
+    def kernel(self) -> str:
+        """Say which kernel ours has, ``compiled kernel`` or ``numpy``."""
+        return str(self.own.facts["kernel"])
 
     def source(self, posts: str) -> Path:
         """Give the CSV file of a set of posts."""
@@ -69,11 +79,35 @@ class Bench:
         """Make a contender of an Arrow column, which is made before its turn and not in it."""
 
         def seconds(rows: int) -> float:
-            _must_agree(self.own.ask("prepare_column", posts, rows), "an Arrow column")
+            must_agree(self.own.ask("prepare_column", posts, rows), "an Arrow column")
             return float(self.own.ask("arrow", posts, rows)["seconds"])
 
-        label = "`RiskModel.predict_proba`, Arrow column"
+        label = f"`RiskModel.predict_proba`, Arrow column ({self.kernel})"
         return Contender("arrow", label, self.sets[posts], seconds)
+
+    def numpy(self, posts: str) -> list[Contender]:
+        """Make a contender of the list without the compiled kernel, where there is one.
+
+        Raises
+        ------
+        WrongResultError
+            When the kernels differ.
+        """
+        without = self.without
+        if without is None:
+            return []
+        first, second = (
+            worker.ask("digest", posts, min(self.sets[posts], _COMPARED))["result"]
+            for worker in (self.own, without)
+        )
+        if first != second:
+            raise WrongResultError("numpy's kernel gives other numbers than the compiled one")
+
+        def seconds(rows: int) -> float:
+            return float(without.ask("list", posts, rows)["seconds"])
+
+        label = "`RiskModel.predict_proba`, list (numpy, no compiled kernel)"
+        return [Contender("list_numpy", label, self.sets[posts], seconds)]
 
     def peer(self, peer: Peer, posts: str) -> Contender:
         """Make a contender of a peer."""
@@ -88,15 +122,24 @@ class Bench:
         score = [sys.executable, "-m", "postrisk", "score", str(self.source(posts)), "--quiet"]
         return [*score, "--output", str(self.data / "scored.csv"), *more]
 
-    def process(self, name: str, label: str, posts: str, *more: str) -> Contender:
+    def process(
+        self, name: str, label: str, posts: str, *more: str, chosen: Sequence[int] = ()
+    ) -> Contender:
         """Make a contender of ``postrisk score`` as a process, its start included."""
-        command, chosen = self.command(posts, *more), [self.core]
+        command, allowed = self.command(posts, *more), chosen or [self.core]
         return Contender(
-            name, label, self.sets[posts], lambda _rows: watch(command, chosen).seconds
+            name, label, self.sets[posts], lambda _rows: watch(command, allowed).seconds
         )
 
 
-def _must_agree(reply: Section, what: str) -> Section:
+def must_agree(reply: Section, what: str) -> Section:
+    """Give the result of a comparison.
+
+    Raises
+    ------
+    WrongResultError
+        When it says that something differs.
+    """
     result: Section = reply["result"]
     if not result["agrees"]:
         raise WrongResultError(f"{what} gives other numbers than the list")
@@ -106,95 +149,40 @@ def _must_agree(reply: Section, what: str) -> Section:
 def rates(bench: Bench, posts: str) -> Section:
     """Time lists, columns and files of one set of posts beside the peers, interleaved."""
     contenders = [
-        bench.own_work("list", "`RiskModel.predict_proba`, list", posts, "list"),
+        bench.own_work("list", f"`RiskModel.predict_proba`, list ({bench.kernel})", posts, "list"),
         bench.column(posts),
-        bench.own_work("table", "`score_table`, CSV to CSV, in-process", posts, "table"),
-        bench.process("command", "`postrisk score`, CSV to CSV, process", posts),
+        *bench.numpy(posts),
+        bench.own_work("table", _TABLE, posts, "table"),
+        bench.process("command", _COMMAND, posts),
         *(bench.peer(peer, posts) for peer in bench.peers),
     ]
     found, absent = interleave(contenders, bench.repeats)
-    add_ratios(found, "list")
+    for reference in ("list", "arrow"):
+        add_ratios(found, reference)
     for peer in bench.peers:
         if peer.name in found:
             found[peer.name]["note"] = f"{bench.peers[peer].facts['version']}; {peer.note}"
     return {"rates": found, "absent": absent}
 
 
-def files(bench: Bench, posts: str) -> Section:
-    """Time files alone, for sets too large for lists and peers."""
+def files(bench: Bench, posts: str, beside: str) -> Section:
+    """Time files alone, for sets too large for lists, beside fastText's list of another set."""
     contenders = [
-        bench.own_work("table", "`score_table`, CSV to CSV, in-process", posts, "table"),
-        bench.process("command", "`postrisk score`, CSV to CSV, process", posts),
+        bench.own_work("table", _TABLE, posts, "table"),
+        bench.process("command", _COMMAND, posts),
+        *(
+            replace(one, label=f"{one.label}: `predict` alone, list")
+            for one in (bench.peer(peer, beside) for peer in bench.peers)
+            if one.name == "fasttext"
+        ),
     ]
-    found, absent = _without_warm_up(contenders, bench.repeats)
+    found, absent = interleave(contenders, bench.repeats, warm_up=False)
+    add_ratios(found, "command")
     return {"rates": found, "absent": absent}
 
 
-def _without_warm_up(
-    contenders: Sequence[Contender], repeats: int
-) -> tuple[dict[str, Any], dict[str, str]]:
-    # A turn on a file takes all of its rows: a warm-up on large ones would be a whole turn.
-    runs: dict[str, list[float]] = {one.name: [] for one in contenders}
-    absent: dict[str, str] = {}
-    for _ in range(repeats):
-        for one in contenders:
-            if one.label in absent:
-                continue
-            try:
-                runs[one.name].append(one.rows / one.seconds(one.rows))
-            except NotAvailableError as reason:
-                absent[one.label] = str(reason)
-    found = {
-        one.name: {"label": one.label, "rows": one.rows, "per_second": spread(runs[one.name])}
-        for one in contenders
-        if one.label not in absent
-    }
-    return found, absent
-
-
-def kernel(bench: Bench, posts: str) -> Section:
-    """Time the kernel beside the plain C loop, whose sums are compared to the bit first.
-
-    Raises
-    ------
-    WrongResultError
-        When a sum differs.
-    """
-    rows = bench.sets[posts]
-    compared: dict[str, int] = {}
-    absent: dict[str, str] = {}
-    ours = [
-        bench.own_work("list", "`predict_proba`, list: folding, sums, windows, calibration",
-                       posts, "list"),
-        bench.own_work("fold", "`fold_batch` alone", posts, "fold"),
-        bench.own_work("kernel", "`sum_weights` on folded posts", posts, "kernel"),
-    ]  # fmt: skip
-    plain = [
-        bench.own_work("plain", "plain C on folded posts", posts, "plain"),
-        bench.own_work("fold_plain", "`fold_batch`, then plain C", posts, "fold_plain"),
-    ]
-    bench.own.ask("prepare_folded", posts, rows)
-    try:
-        for name, size in bench.sets.items():
-            if name != LARGE:
-                found = bench.own.ask("check_plain", name, min(size, _COMPARED))
-                compared[name] = _must_agree(found, "the plain C loop")["compared"]
-    except NotAvailableError as reason:
-        absent, plain = {"plain C loop": str(reason)}, []
-    found_rates, more = interleave([*ours, *plain], bench.repeats)
-    ratios = {}
-    for first, second in (("kernel", "plain"), ("list", "fold_plain"), ("list", "plain")):
-        if first in found_rates and second in found_rates:
-            pair = (found_rates[name]["per_second"]["runs"] for name in (first, second))
-            ratios[f"{first} over {second}"] = ratio(*pair)
-    return {
-        "rates": found_rates, "absent": absent | more, "ratios": ratios,
-        "texts_with_the_same_sums": compared,
-    }  # fmt: skip
-
-
-def workers(bench: Bench, posts: str, allowed: Sequence[int]) -> Section:
-    """Time one and two workers on two cores, from file to file.
+def workers(bench: Bench, posts: str, second: int | None) -> Section:
+    """Time one worker on one core and two workers on two, from file to file.
 
     Raises
     ------
@@ -204,19 +192,18 @@ def workers(bench: Bench, posts: str, allowed: Sequence[int]) -> Section:
     shown = watch([sys.executable, "-m", "postrisk", "score", "--help"]).output
     if "--workers" not in shown:
         raise NotAvailableError("`postrisk score` has no option --workers")
-    if len(allowed) < _TWO:
+    if second is None:
         raise NotAvailableError("one core")
-    two = list(allowed[:_TWO])
-
-    def contender(count: int) -> Contender:
-        command = bench.command(posts, "--workers", str(count))
-        label = f"--workers {count}"
-        return Contender(label, label, bench.sets[posts], lambda _rows: watch(command, two).seconds)
-
-    found, absent = _without_warm_up([contender(1), contender(2)], bench.repeats)
+    # No other program of a run may use the second core.
+    contenders = [
+        bench.process("one", "`postrisk score --workers 1`, one core", posts, "--workers", "1"),
+        bench.process("two", "`postrisk score --workers 2`, two cores", posts, "--workers", "2",
+                      chosen=[second, bench.core]),
+    ]  # fmt: skip
+    found, absent = interleave(contenders, bench.repeats, warm_up=False)
     if absent:
         raise NotAvailableError("; ".join(absent.values()))
-    one, both = (found[f"--workers {n}"]["per_second"]["runs"] for n in (1, 2))
+    one, both = (found[name]["per_second"]["runs"] for name in ("one", "two"))
     return {"rates": found, "two_over_one": ratio(both, one)}
 
 
@@ -245,12 +232,13 @@ def scaling(
     largest : int
         Rows of the largest file; files of every power of ten below it too.
     write : callable
-        Writes a CSV file of so many rows.
+        Writes a CSV file of so many rows, one after the other.
     """
     sizes = [10**power for power in range(3, 8) if 10**power < largest]
     lines = []
     for rows in [*sizes, largest]:
         source, target = bench.data / "scaling.csv", bench.data / "scaled.csv"
+        say(f"  {rows:,} rows")
         write(source, rows)
         command = [sys.executable, "-m", "postrisk", "score", str(source), "--quiet"]
         repeats = min(bench.repeats, _FEW_ROWS_REPEATS) if rows <= _FEW_ROWS else 1

@@ -5,6 +5,7 @@ python -m speedlab.own FOLDER CACHE
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -19,12 +20,18 @@ import pyarrow as pa
 import postrisk
 from postrisk.folding import FoldedBatch, fold_batch
 from postrisk.model import RiskModel
+from postrisk.native import Kernel
 from postrisk.tables import score_table
+from postrisk.utf8 import Utf8
 from speedlab.plain import PlainKernel, build
+from speedlab.timing import NotAvailableError
 from speedlab.workers.serve import Work, serve
 
 _BATCH_CHARS = 1 << 17
+_BATCH_POSTS = 1024
 _CHECKED_ROWS = 500
+COMPILED, NUMPY = "compiled kernel", "numpy"
+NO_KERNEL = "`postrisk.native.library()` is None: no compiled kernel here"
 _WARM_UP = 100
 _PERCENTILES = (50, 90, 99)
 
@@ -59,6 +66,7 @@ class Own:
         self.scorer = postrisk.Scorer(self.model)
         self._columns = cache(self._as_column)
         self._folded = cache(self._fold)
+        self._utf8 = cache(self._as_utf8)
         self._plain = cache(self._build_plain)
 
     def works(self) -> dict[str, Work]:
@@ -67,6 +75,10 @@ class Own:
             "list": self.predict_list,
             "prepare_column": self.prepare_column,
             "arrow": self.predict_arrow,
+            "digest": self.digest,
+            "prepare_native": self.prepare_native,
+            "native": self.native,
+            "check_native": self.check_native,
             "table": self.table,
             "fold": self.fold,
             "kernel": self.kernel,
@@ -81,8 +93,15 @@ class Own:
     def _as_column(self, posts: str, rows: int) -> Any:
         return pa.array(self.posts[posts][:rows], type=pa.string())
 
-    def _predict_any(self, column: Any) -> Any:
-        return self.model.predict_proba(column)
+    def _as_utf8(self, posts: str, rows: int) -> list[Utf8]:
+        column = self._columns(posts, rows)
+        starts = range(0, len(column), _BATCH_POSTS)
+        return [Utf8.of_arrow(column[start : start + _BATCH_POSTS]) for start in starts]
+
+    def _compiled(self) -> Kernel:
+        if self.model.kernel is None:
+            raise NotAvailableError(NO_KERNEL)
+        return self.model.kernel
 
     def _fold(self, posts: str, rows: int) -> list[FoldedBatch]:
         return [fold_batch(texts) for texts in runs(self.posts[posts][:rows])]
@@ -97,13 +116,34 @@ class Own:
     def prepare_column(self, posts: str, rows: int) -> dict[str, Any]:
         """Make the Arrow column and tell whether it gets the probabilities of the list."""
         some = min(rows, _CHECKED_ROWS)
-        found = self._predict_any(self._columns(posts, rows)[:some])
+        found = self.model.predict_proba(self._columns(posts, rows)[:some])
         expected = self.model.predict_proba(self.posts[posts][:some])
         return {"agrees": bool(np.array_equal(found, expected))}
 
     def predict_arrow(self, posts: str, rows: int) -> None:
         """Score an Arrow column."""
-        self._predict_any(self._columns(posts, rows))
+        self.model.predict_proba(self._columns(posts, rows))
+
+    def digest(self, posts: str, rows: int) -> dict[str, Any]:
+        """Sum up the probabilities of a list, to compare processes with different kernels."""
+        found = self.model.predict_proba(self.posts[posts][:rows])
+        return {"sha256": hashlib.sha256(found.tobytes()).hexdigest()}
+
+    def prepare_native(self, posts: str, rows: int) -> None:
+        """Make batches of UTF-8 and keep them, so that what follows is timed without."""
+        self._utf8(posts, rows)
+
+    def native(self, posts: str, rows: int) -> None:
+        """Score ready-made batches with the compiled kernel: from UTF-8 to calibrated logits."""
+        kernel = self._compiled()
+        for batch in self._utf8(posts, rows):
+            kernel.score(batch)
+
+    def check_native(self, posts: str, rows: int) -> dict[str, Any]:
+        """Compare the logits of the batches with those that the model gives of the list."""
+        parts = [self._compiled().score(batch)[0] for batch in self._utf8(posts, rows)]
+        expected = self.model.logits(self.posts[posts][:rows])
+        return {"agrees": bool(np.array_equal(np.concatenate(parts), expected))}
 
     def table(self, posts: str, _rows: int) -> None:
         """Score a CSV file into another, in this process."""
@@ -120,7 +160,7 @@ class Own:
             fold_batch(texts)
 
     def kernel(self, posts: str, rows: int) -> None:
-        """Hash, look up and sum, from folded posts."""
+        """Hash, look up and sum in numpy, from folded posts."""
         for batch in self._folded(posts, rows):
             self.model.sum_weights(batch)
 
@@ -188,7 +228,11 @@ def main() -> None:
 
     def prepare() -> tuple[dict[str, Any], dict[str, Work]]:
         own = Own(folder, store)
-        return {"version": f"postrisk {postrisk.__version__}"}, own.works()
+        facts = {
+            "version": f"postrisk {postrisk.__version__}",
+            "kernel": NUMPY if own.model.kernel is None else COMPILED,
+        }
+        return facts, own.works()
 
     serve(prepare)
 

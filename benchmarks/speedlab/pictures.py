@@ -10,11 +10,16 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 _OURS, _FILES, _PEERS, _PLAIN = "#1f6f8b", "#7fb3c8", "#b0b0b0", "#d9893b"
+_KINDS = {
+    _OURS: "postrisk, in memory", _FILES: "postrisk, file to file", _PEERS: "peers",
+    _PLAIN: "plain C loop",
+}  # fmt: skip
 _OWN_FILES = ("table", "command")
-_OWN = ("list", "arrow", *_OWN_FILES)
+_OWN = ("list", "arrow", "list_numpy", "native", *_OWN_FILES)
 _MIB = 1 << 20
 Found = Mapping[str, Any]
 
@@ -39,10 +44,11 @@ def draw_rates(found: Found, path: Path) -> None:
     bars = [(_plain_words(rate["label"]), rate["per_second"], _colour(name))
             for name, rate in found["ordinary"]["rates"].items()]  # fmt: skip
     kernel = found.get("kernel", {}).get("rates", {})
-    if "fold_plain" in kernel:
-        rate = kernel["fold_plain"]
-        label = f"{_plain_words(rate['label'])} (sums only)"
-        bars.append((label, rate["per_second"], _PLAIN))
+    for name in ("native", "plain", "fold_plain"):
+        if name in kernel:
+            label = _plain_words(kernel[name]["label"]).partition(":")[0]
+            label, colour = (label, _OURS) if name == "native" else (f"{label} (sums only)", _PLAIN)
+            bars.append((label, kernel[name]["per_second"], colour))
     bars.sort(key=lambda bar: bar[1]["median"])
     figure = Figure(figsize=(8.5, 0.9 + 0.46 * len(bars)), layout="constrained")
     axes = figure.subplots()
@@ -58,8 +64,12 @@ def draw_rates(found: Found, path: Path) -> None:
         axes.annotate(f"{spread['median']:,.0f}", (spread["high"], row), xytext=(6, 0),
                       textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     axes.set_yticks(rows, [label for label, *_ in bars], fontsize=9)
-    axes.set_xlim(0, 1.15 * max(spread["high"] for _, spread, _ in bars))
+    axes.set_xlim(0, 1.2 * max(spread["high"] for _, spread, _ in bars))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    drawn = {colour for *_, colour in bars}
+    patches = [Patch(color=c, label=label) for c, label in _KINDS.items() if c in drawn]
+    axes.legend(handles=patches, fontsize=9, frameon=False, loc="lower right")
     axes.set_xlabel("posts a second on one core; lines: range of the repeats", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)

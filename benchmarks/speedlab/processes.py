@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from speedlab.timing import NotAvailableError
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
 _WATCHER = BENCHMARKS / "speedlab" / "workers" / "watch.py"
+_TOPOLOGY = Path("/sys/devices/system/cpu")
 # Numeric libraries would otherwise start a thread a core.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
@@ -46,6 +47,21 @@ def cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def partner(core: int, allowed: Sequence[int], topology: Path = _TOPOLOGY) -> int | None:
+    """Give the core to use beside another: of another physical core where there is one.
+
+    None where there is no second core.
+    """
+
+    def threads(one: int) -> str:
+        siblings = topology / f"cpu{one}" / "topology" / "thread_siblings_list"
+        return siblings.read_text("utf-8") if siblings.exists() else str(one)
+
+    others = [one for one in allowed if one != core]
+    apart = [one for one in others if threads(one) != threads(core)]
+    return (apart or others)[-1] if others else None
 
 
 def pin(chosen: Sequence[int]) -> bool:
@@ -103,12 +119,14 @@ def watch(command: Sequence[str], chosen: Sequence[int] | None = None) -> Run:
 class Worker:
     """A process that has loaded a model and the posts, and times a pass when told to."""
 
-    def __init__(self, command: Sequence[str], *, own_path: bool) -> None:
+    def __init__(
+        self, command: Sequence[str], *, own_path: bool, more: Mapping[str, str] | None = None
+    ) -> None:
         # A file, since a pipe that nobody reads would fill and stop the worker.
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(  # noqa: S603 - our own commands
-            list(command), env=environment(own_path=own_path), text=True, encoding="utf-8",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            list(command), env=environment(own_path=own_path) | dict(more or {}), text=True,
+            encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
         )  # fmt: skip
         try:
             self.facts: dict[str, Any] = self._reply()
@@ -158,9 +176,11 @@ class Worker:
 
 
 @contextmanager
-def working(command: Sequence[str], *, own_path: bool) -> Iterator[Worker]:
-    """Keep a worker for a while."""
-    worker = Worker(command, own_path=own_path)
+def working(
+    command: Sequence[str], *, own_path: bool, more: Mapping[str, str] | None = None
+) -> Iterator[Worker]:
+    """Keep a worker for a while; ``more`` is added to its environment."""
+    worker = Worker(command, own_path=own_path, more=more)
     try:
         yield worker
     finally:

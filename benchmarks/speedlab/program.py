@@ -12,17 +12,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from speedlab import measures, posts
 from speedlab.instructions import instructions
+from speedlab.kernels import kernel
 from speedlab.machine import describe_machine, load, model_bytes
 from speedlab.measures import LARGE, LONG, ORDINARY, Bench
+from speedlab.own import COMPILED
 from speedlab.peers import PEERS, TEACHER, start_peers
 from speedlab.pictures import draw
-from speedlab.processes import BENCHMARKS, cores, pin, working
+from speedlab.processes import BENCHMARKS, cores, partner, pin, working
+from speedlab.progress import say
 from speedlab.stages import stages
 from speedlab.startup import startup
 from speedlab.timing import NotAvailableError
@@ -33,7 +36,7 @@ _README = BENCHMARKS / "README.md"
 _COUNTED_POSTS = 20_000
 _SINGLES = 10_000
 _QUICK_ROWS, _QUICK_REPEATS, _QUICK_SINGLES = 5000, 2, 500
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,6 @@ def _source(settings: Settings) -> Source:
     return lambda long_share: posts.make_posts(pools, long_share=long_share)
 
 
-def _say(what: str, start: float) -> None:
-    print(f"[{time.perf_counter() - start:6.0f} s] {what}", file=sys.stderr, flush=True)
-
-
 def measure(settings: Settings) -> dict[str, Any]:
     """Measure everything and give the results as plain values.
 
@@ -129,30 +128,36 @@ def measure(settings: Settings) -> dict[str, Any]:
     with ExitStack() as stack:
         temporary = stack.enter_context(tempfile.TemporaryDirectory(dir=settings.cache))
         source, data = _source(settings), Path(temporary)
-        _say("making posts", start)
+        say("making posts")
         sets = {
             ORDINARY: posts.take(source(0.0), settings.rows),
             LONG: posts.take(source(posts.LONG_SHARE), settings.rows),
         }
-        posts.write_lists(data, {**sets, "counted": sets[ORDINARY][:1200]})
+        posts.write_lists(data, sets)
         for name, texts in sets.items():
             posts.write_csv(data / f"{name}.csv", texts)
-        _say("starting peers", start)
+        say("starting peers")
         peers = (*PEERS, TEACHER) if settings.teacher else PEERS
         workers, absent = stack.enter_context(
             start_peers(peers, settings.cache, data, allowed=settings.install)
         )
-        own = stack.enter_context(working(
-            [sys.executable, "-m", "speedlab.own", str(data), str(settings.cache)], own_path=True
-        ))  # fmt: skip
+        command = [sys.executable, "-m", "speedlab.own", str(data), str(settings.cache)]
+        own = stack.enter_context(working(command, own_path=True))
+        without = None
+        if own.facts["kernel"] == COMPILED:
+            numpy = working(command, own_path=True, more={"POSTRISK_KERNEL": "numpy"})
+            without = stack.enter_context(numpy)
+        found["machine"]["kernel"] = own.facts["kernel"]
         sizes = {name: len(texts) for name, texts in sets.items()}
-        bench = Bench(data, own, workers, sizes, settings.repeats, allowed[-1])
+        if settings.large:
+            sizes[LARGE] = settings.large
+        bench = Bench(data, own, workers, sizes, settings.repeats, allowed[-1], without)
         found["posts"] = {
             name: measures.describe_posts(bench, name, texts, _COUNTED_POSTS)
             for name, texts in sets.items()
         }
         found["not_available"] = dict(absent)
-        _fill(found, Sections(bench, settings, source, allowed).all(), start)
+        _fill(found, Sections(bench, settings, source, allowed, sets[ORDINARY]).all())
     found["machine"]["load_at_end"] = load()
     found["seconds"] = round(time.perf_counter() - start)
     return found
@@ -170,12 +175,15 @@ class Sections:
         What makes posts, by the share of long ones.
     allowed : list of int
         Cores that may be used.
+    texts : list of str
+        Ordinary posts.
     """
 
     bench: Bench
     settings: Settings
     source: Source
     allowed: list[int]
+    texts: list[str]
 
     def all(self) -> dict[str, Callable[[], Any]]:
         """Give the sections in the order that they are measured in."""
@@ -184,43 +192,52 @@ class Sections:
             "model_bytes": model_bytes,
             ORDINARY: lambda: measures.rates(bench, ORDINARY),
             LONG: lambda: measures.rates(bench, LONG),
-            "kernel": lambda: measures.kernel(bench, ORDINARY),
+            "kernel": lambda: kernel(bench, ORDINARY),
             "startup": lambda: startup(bench.core, bench.repeats),
             "singles": lambda: measures.singles(
                 bench, ORDINARY, _QUICK_SINGLES if settings.quick else _SINGLES
             ),
             "stages": self._stages,
-            "workers": lambda: measures.workers(bench, ORDINARY, self.allowed),
             LARGE: self._large,
+            "workers": self._workers,
             "scaling": lambda: measures.scaling(bench, settings.largest, self._write),
             "instructions": self._instructions,
         }
 
     def _write(self, path: Path, rows: int) -> None:
-        posts.write_csv(path, itertools.islice(self.source(0.0), rows))
+        """Write the first posts without keeping them, or take the large file if it has as many."""
+        large = self.bench.source(LARGE)
+        if path != large and rows == self.settings.large and large.exists():
+            large.replace(path)
+        else:
+            posts.write_csv(path, itertools.islice(self.source(0.0), rows))
 
     def _stages(self) -> Any:
-        return stages(self.bench.source(ORDINARY), self.bench.data / "staged.csv", self.bench.core)
+        bench = self.bench
+        source, target = bench.source(ORDINARY), bench.data / "staged.csv"
+        return stages(source, bench.sets[ORDINARY], target, bench.core)
 
     def _large(self) -> Any:
         if not self.settings.large:
             raise NotAvailableError("left out of this run")
-        bench = replace(self.bench, sets={**self.bench.sets, LARGE: self.settings.large})
-        self._write(bench.source(LARGE), self.settings.large)
-        section = measures.files(bench, LARGE)
-        bench.source(LARGE).unlink()
-        return section
+        say(f"  writing {self.settings.large:,} rows")
+        self._write(self.bench.source(LARGE), self.settings.large)
+        return measures.files(self.bench, LARGE, ORDINARY)
+
+    def _workers(self) -> Any:
+        posts = LARGE if self.bench.source(LARGE).exists() else ORDINARY
+        return measures.workers(self.bench, posts, partner(self.bench.core, self.allowed))
 
     def _instructions(self) -> Any:
         if self.settings.quick:
             raise NotAvailableError("left out of a quick run: it takes minutes")
-        return instructions(self.bench.data, self.settings.cache)
+        return instructions(self.texts, self.bench.data, self.settings.cache)
 
 
-def _fill(found: dict[str, Any], sections: Mapping[str, Callable[[], Any]], start: float) -> None:
+def _fill(found: dict[str, Any], sections: Mapping[str, Callable[[], Any]]) -> None:
     """Measure the sections, each with its reason where it cannot be."""
     for name, section in sections.items():
-        _say(name, start)
+        say(name)
         try:
             found[name] = section()
         except NotAvailableError as reason:

@@ -11,22 +11,36 @@ from speedlab.processes import watch
 from speedlab.timing import spread
 
 _POST = "Doctors hide it: an onion in your sock cures the flu!!"
-_FIRST = f"""
+# Each a fresh process; ``mark`` gives the seconds since the mark before.
+_MARKS = """
 import json, time
-start = time.perf_counter()
+found, last = {}, time.perf_counter()
+def mark(name):
+    global last
+    found[name], last = time.perf_counter() - last, time.perf_counter()
+"""
+_MODEL = f"""{_MARKS}
 import postrisk
-imported = time.perf_counter()
+mark("`import postrisk`")
 model = postrisk.load()
-loaded = time.perf_counter()
-scorer = postrisk.Scorer(model)
+mark("`postrisk.load()`")
+model.predict_proba([{_POST!r}])
+mark("first `predict_proba`")
+model.predict_proba([{_POST!r}])
+mark("second `predict_proba`")
+print(json.dumps(found))
+"""
+_SCORER = f"""{_MARKS}
+import postrisk
+mark("import")
+scorer = postrisk.Scorer()
+mark("`postrisk.Scorer()`")
 scorer.score_one({_POST!r})
-first = time.perf_counter()
+mark("first `score_one`")
 scorer.score_one({_POST!r})
-second = time.perf_counter()
-print(json.dumps({{
-    "import": imported - start, "load": loaded - imported,
-    "first score after load": first - loaded, "second score": second - first,
-}}))
+mark("second `score_one`")
+del found["import"]
+print(json.dumps(found))
 """
 _PROGRAMS = {
     "`import postrisk`": ["-c", "import postrisk"],
@@ -47,8 +61,8 @@ def startup(core: int, repeats: int) -> dict[str, Any]:
     """
     empty = [sys.executable, "-c", "pass"]
     commands = {name: [sys.executable, *arguments] for name, arguments in _PROGRAMS.items()}
-    inside_command = [sys.executable, "-c", _FIRST]
-    for command in (empty, *commands.values(), inside_command):
+    insides = [[sys.executable, "-c", code] for code in (_MODEL, _SCORER)]
+    for command in (empty, *commands.values(), *insides):
         watch(command, [core])
     nothing: list[float] = []
     over: dict[str, list[float]] = {name: [] for name in commands}
@@ -61,8 +75,9 @@ def startup(core: int, repeats: int) -> dict[str, Any]:
             run = watch(command, [core])
             over[name].append(run.seconds - base)
             memory[name] = max(memory.get(name, 0), run.peak_bytes)
-        for name, seconds in json.loads(watch(inside_command, [core]).output).items():
-            inside.setdefault(name, []).append(seconds)
+        for command in insides:
+            for name, seconds in json.loads(watch(command, [core]).output).items():
+                inside.setdefault(name, []).append(seconds)
     return {
         "empty_interpreter": spread(nothing, digits=4),
         "over_empty": {name: spread(values, digits=4) for name, values in over.items()},

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from speedlab.progress import say
+
 WARM_UP_ROWS = 1000
 
 
@@ -65,9 +67,16 @@ def ratio(first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
 
 
 def interleave(
-    contenders: Sequence[Contender], repeats: int
+    contenders: Sequence[Contender], repeats: int, *, warm_up: bool = True
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Time all contenders in turn, after a warm-up on few posts.
+    """Time all contenders in turn.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    repeats : int
+    warm_up : bool
+        Whether each has a turn on few posts first; one on a file takes all of its rows.
 
     Returns
     -------
@@ -76,22 +85,28 @@ def interleave(
     absent : dict of str to str
         By label: why a contender could not be timed.
     """
-    able: list[Contender] = []
+    runs: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     absent: dict[str, str] = {}
-    for contender in contenders:
-        try:
-            contender.seconds(min(contender.rows, WARM_UP_ROWS))
-        except NotAvailableError as reason:
-            absent[contender.label] = str(reason)
-        else:
-            able.append(contender)
-    runs: dict[str, list[float]] = {contender.name: [] for contender in able}
-    for _ in range(repeats):
-        for contender in able:
-            runs[contender.name].append(contender.rows / contender.seconds(contender.rows))
+
+    def turn(one: Contender, rows: int) -> float:
+        if one.label not in absent:
+            try:
+                return one.seconds(rows)
+            except NotAvailableError as reason:
+                absent[one.label] = str(reason)
+        return float("nan")
+
+    if warm_up:
+        for one in contenders:
+            turn(one, min(one.rows, WARM_UP_ROWS))
+    for number in range(1, repeats + 1):
+        say(f"  round {number} of {repeats}")
+        for one in contenders:
+            runs[one.name].append(one.rows / turn(one, one.rows))
     rates = {
         one.name: {"label": one.label, "rows": one.rows, "per_second": spread(runs[one.name])}
-        for one in able
+        for one in contenders
+        if one.label not in absent
     }
     return rates, absent
 

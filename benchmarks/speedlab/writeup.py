@@ -5,58 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from speedlab.goals import goals_table
+from speedlab.markdown import number, shown, table
+
 _MIB = 1 << 20
+_FASTER = ("the list is faster by", "the column is faster by")
 _ORDINARY, _LONG, _LARGE = "ordinary", "long", "large"
 Found = Mapping[str, Any]
-
-
-def number(value: float) -> str:
-    """Show a figure with three significant digits or as a whole number.
-
-    >>> number(0.0123456), number(12.345), number(123456.7)
-    ('0.0123', '12.3', '123,457')
-    """
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}"  # noqa: PLR2004
-
-
-def shown(spread: Mapping[str, Any], unit: float = 1.0) -> str:
-    """Show a median with its range."""
-    median, low, high = (number(unit * spread[key]) for key in ("median", "low", "high"))
-    return f"{median} ({low}–{high})"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Make a table; the first column is to the left and the others to the right.
-
-    >>> print(table(["what", "s"], [["a", "1"]]))
-    | what | s |
-    |---|--:|
-    | a | 1 |
-    """
-    lines = [header, *rows]
-    shown_lines = [f"| {' | '.join(line)} |" for line in lines]
-    rule = "|---|" + "--:|" * (len(header) - 1)
-    return "\n".join([shown_lines[0], rule, *shown_lines[1:]])
 
 
 def _remarks(settings: Mapping[str, Any]) -> str:
     remarks = ["A quick run: only to see that it works."] if settings["quick"] else []
     remarks += [settings["note"]] if settings["note"] else []
-    return f" **{' '.join(remarks)}**" if remarks else ""
+    return f"**{' '.join(remarks)}**" if remarks else ""
 
 
 def _machine(found: Found) -> str:
     machine, settings = found["machine"], found["settings"]
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches_of_a_core"].items())
+    kernel = {"numpy": "numpy's kernel"}.get(machine["kernel"], machine["kernel"])
     versions = ", ".join(f"{name} {value}" for name, value in machine["versions"].items())
     core = "one of them" if machine["pinned"] else "not pinned"
     return (
         f"{machine['cpu']}, {machine['cores']} cores ({core} used but where two are said;"
-        f" {caches}), {machine['memory_gib']} GiB, {machine['system']}; {versions};"
+        f" {caches}), {machine['memory_gib']} GiB, {machine['system']}; {kernel}; {versions};"
         f" {machine['compiler']}. Load at the start"
         f" {machine['load_at_start']}, at the end {machine['load_at_end']}."
         f" Medians of {settings['repeats']} interleaved repeats with their range; ratios are"
-        f" medians of pairs.{_remarks(settings)}"
+        " medians of pairs."
     )
 
 
@@ -75,18 +51,27 @@ def _posts(found: Found) -> str:
     return table(header, rows)
 
 
-def _rates(section: Found, reference: str = "list") -> str:
-    key = f"{reference}_is_times_as_fast"
+def _times(rate: Found, *references: str) -> list[str]:
+    """Show how many times as fast as a rate the references are, where they were compared."""
+    ratios = [rate.get(f"{reference}_is_times_as_fast") for reference in references]
+    return [f"{shown(one)} ×" if one else "" for one in ratios]
+
+
+def _rates(section: Found) -> str:
     rows = [
-        (
-            rate["label"],
-            f"{rate['rows']:,}",
-            shown(rate["per_second"]),
-            f"{shown(rate[key])} ×" if key in rate else "",
-        )
+        (rate["label"], f"{rate['rows']:,}", shown(rate["per_second"]),
+         *_times(rate, "list", "arrow"))
+        for rate in section["rates"].values()
+    ]  # fmt: skip
+    return table(("what", "posts", "posts/s", *_FASTER), rows)
+
+
+def _large(section: Found) -> str:
+    rows = [
+        (rate["label"], f"{rate['rows']:,}", shown(rate["per_second"]), *_times(rate, "command"))
         for rate in section["rates"].values()
     ]
-    return table(("what", "posts", "posts/s", "the list is faster by"), rows)
+    return table(("what", "posts", "posts/s", "the process is faster by"), rows)
 
 
 def _plain_rates(section: Found) -> str:
@@ -103,9 +88,10 @@ def _notes(section: Found) -> str:
 
 
 _RATIOS = {
-    "kernel over plain": "`sum_weights` over plain C, both on folded posts",
-    "list over fold_plain": "`predict_proba` on a list over `fold_batch` and plain C; ours has"
-    " windows, calibration and probabilities besides",
+    "native over plain": "compiled kernel on UTF-8 over plain C that is given folded posts",
+    "native over fold_plain": "compiled kernel on UTF-8 over `fold_batch` and plain C",
+    "kernel over plain": "numpy's `sum_weights` over plain C, both on folded posts",
+    "list over fold_plain": "`predict_proba` on a list over `fold_batch` and plain C",
     "list over plain": "`predict_proba` on a list over plain C that is given folded posts",
 }
 
@@ -116,6 +102,10 @@ def _kernel(section: Found) -> str:
     if section["ratios"]:
         rows = [(_RATIOS[name], f"{shown(r)} ×") for name, r in section["ratios"].items()]
         lines += ["", table(("ratio", "ours over C"), rows), ""]
+        lines.append(
+            "The compiled kernel decodes, folds, hashes, looks up, sums windows and calibrates;"
+            " plain C hashes, looks up and sums whole posts."
+        )
         total = sum(compared.values())
         lines.append(f"Sums and counts of {total:,} posts are the same in both, every bit.")
     return "\n".join(lines)
@@ -142,12 +132,26 @@ def _singles(section: Found) -> str:
     return table(header, rows)
 
 
+def _stage(name: str, profiles: Sequence[Found]) -> list[str]:
+    """Give a line of the profiles: the share of a stage and what it takes; all without a name."""
+    line = [name or "all"]
+    for one in profiles:
+        share = one["share"].get(name, 0.0) if name else 1.0
+        line += [f"{share:.1%}", number(1e6 * share * one["cpu_seconds"] / one["rows"])]
+    return line
+
+
 def _stages(section: Found) -> str:
-    rows = [(stage, f"{share:.1%}") for stage, share in section["share"].items()]
+    before = section["before"]
+    profiles = (before, section)
+    names = dict.fromkeys([*section["share"], *before["share"]])
+    rows = [_stage(name, profiles) for name in names]
+    rows.append(_stage("", profiles))
     functions = [(f"`{one['function']}`", f"{one['share']:.1%}") for one in section["functions"]]
     return "\n\n".join(
         (
-            table(("stage", "share of CPU time"), rows),
+            table(("stage", "before: share", "µs a post", "now: share", "µs a post"), rows),
+            f"Before is commit {before['commit']}. {before['note']}",
             table(("function, with what it calls outside postrisk", "share"), functions),
         )
     )
@@ -173,8 +177,11 @@ def _scaling(section: Sequence[Found]) -> str:
 
 
 def _instructions(section: Found) -> str:
-    names = {"fold": "`fold_batch`", "kernel": "`sum_weights`", "plain": "plain C",
-             "list": "`predict_proba` on a list"}  # fmt: skip
+    names = {
+        "fold": "`fold_batch` (numpy)", "kernel": "`sum_weights` on folded posts (numpy)",
+        "plain": "plain C on folded posts", "list": "`predict_proba` on a list",
+        "native": "`Kernel.score` on UTF-8 (compiled kernel)",
+    }  # fmt: skip
     rows = [(names[work], f"{count:,}") for work, count in section["a_post"].items()]
     header = ("what", f"instructions a post ({section['counter']})")
     return table(header, rows)
@@ -190,34 +197,32 @@ def summary(found: Found) -> str:
     """
     machine, ordinary = found["machine"], found["posts"][_ORDINARY]
     rates = found[_ORDINARY]["rates"]
-    key = "list_is_times_as_fast"
     rows = [
-        (rate["label"], f"{shown(rate['per_second'])} posts/s",
-         f"{shown(rate[key])} ×" if key in rate else "")
+        (rate["label"], f"{shown(rate['per_second'])} posts/s", *_times(rate, "list", "arrow"))
         for rate in rates.values()
-    ]  # fmt: skip
+    ]
     starts = found["startup"]["over_empty"]
     single = found["singles"]["microseconds"]["str"]
-    rows += [(f"{name}, ms over an empty interpreter", shown(spread, 1000), "")
+    rows += [(f"{name}, ms over an empty interpreter", shown(spread, 1000), "", "")
              for name, spread in starts.items()]  # fmt: skip
     one_post = ", ".join(number(single[p]["median"]) for p in ("p50", "p99"))
-    rows.append(("one post at a time, µs, p50 and p99", one_post, ""))
-    rows.append(("shipped model, bytes", f"{found['model_bytes']['stored']:,}", ""))
+    rows.append(("one post at a time, µs, p50 and p99", one_post, "", ""))
+    rows.append(("shipped model, bytes", f"{found['model_bytes']['stored']:,}", "", ""))
     versions = machine["versions"]
     line = (
         f"One core of {machine['cpu']}; {versions['python']}, numpy {versions['numpy']},"
         f" {ordinary['rows']:,} posts with a mean of {ordinary['characters']['mean']:.0f}"
         f" characters; medians of {found['settings']['repeats']} interleaved repeats (range)."
-        f"{_remarks(found['settings'])}"
+        f" {_remarks(found['settings'])}"
     )
-    return f"{line}\n\n{table(('what', 'figure', 'the list is faster by'), rows)}"
+    return f"{line.rstrip()}\n\n{table(('what', 'figure', *_FASTER), rows)}"
 
 
 def _sections(found: Found) -> Iterable[tuple[str, str]]:
     parts: dict[str, tuple[str, Any]] = {
         _ORDINARY: ("Ordinary posts", lambda s: f"{_rates(s)}\n\n{_notes(s)}"),
         _LONG: ("One post in ten long", _rates),
-        _LARGE: ("A large file", _plain_rates),
+        _LARGE: ("A large file", _large),
         "kernel": ("The kernel beside plain C", _kernel),
         "workers": ("Two cores", _workers),
         "scaling": ("`postrisk score` over rows, one core", _scaling),
@@ -250,7 +255,10 @@ def to_markdown(found: Found) -> str:
     found : mapping
         What ``speed.json`` holds.
     """
-    lines = ["# Speed", "", _machine(found), "", _posts(found), ""]
+    remarks = _remarks(found["settings"])
+    lines = ["# Speed", "", *([remarks, ""] if remarks else []), "### Goals", ""]
+    lines += [goals_table(found), "", "### Machine and posts", ""]
+    lines += [_machine(found), "", _posts(found), ""]
     for title, text in _sections(found):
         lines += [f"### {title}", "", text, ""]
     return "\n".join(lines)

@@ -22,6 +22,8 @@ import postrisk
 from postrisk.tables import score_table
 
 _INTERVAL = 0.001
+# The one door to the compiled kernel: who goes through it tells what for.
+_PASS_ON = {("native", "_call")}
 _PACKAGE = Path(postrisk.__file__).parent
 
 
@@ -54,7 +56,8 @@ def _place(frame: FrameType | None) -> tuple[str, str]:
         path = Path(frame.f_code.co_filename)
         if path.is_relative_to(_PACKAGE):
             module = ".".join(path.relative_to(_PACKAGE).with_suffix("").parts)
-            return module, frame.f_code.co_name
+            if (module, frame.f_code.co_name) not in _PASS_ON:
+                return module, frame.f_code.co_name
         frame = frame.f_back
     return "", ""
 
@@ -63,7 +66,7 @@ def main() -> None:
     """Score once to warm up and once under the sampler."""
     source, target = sys.argv[1:]
     scorer = postrisk.Scorer()
-    score_table(scorer, source, target)
+    score_table(scorer, source, target)  # on one core, so that no thread works unseen
     sampler = Sampler()
     sampler.start()
     score_table(scorer, source, target)
