@@ -49,3 +49,12 @@ def test_the_front_door_alone_imports_one_module():
 
 def test_the_check_sees_what_is_imported():
     assert {"tomllib", "postrisk.rules"} <= loaded_by("from postrisk import Rulebook")
+
+
+def test_scoring_a_file_loads_no_pandas(tmp_path):
+    (tmp_path / "in.csv").write_text("id,text,reposts,posted_at\n1,kill you,12,2014-06-12\n")
+    code = (
+        "import postrisk; from postrisk.tables import score_table; "
+        f"score_table(postrisk.Scorer(), {str(tmp_path / 'in.csv')!r}, {str(tmp_path / 'o')!r})"
+    )
+    assert not loaded_by(code) & {"pandas", "sklearn", "scipy"}

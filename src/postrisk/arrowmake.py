@@ -1,12 +1,13 @@
-"""Arrow arrays made from numpy arrays and strings, from their memory.
+"""Arrow arrays from numpy arrays and strings, and back, by their memory.
 
-``pyarrow.array`` asks for each value whether it belongs to pandas, and imports pandas to ask where
-that is installed: a fifth of a second that no caller wants.
+``pyarrow.array`` and ``to_numpy`` import pandas where it is installed, only to ask whether a value
+is one of its own: a fifth of a second and more that no caller wants.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,19 @@ def numbers(values: npt.NDArray[Any]) -> pa.Array:
     data = np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(data.dtype)
     return pa.Array.from_buffers(kind, len(data), [None, pa.py_buffer(data)])
+
+
+def from_numbers(column: pa.Array) -> npt.NDArray[Any]:
+    """Give a column of numbers without nulls as numpy sees it, without a copy.
+
+    >>> from_numbers(pa.array([1, 2, 3])[1:]).tolist()
+    [2, 3]
+    """
+    _, data = column.buffers()
+    kind = column.type.to_pandas_dtype()
+    if not len(column):
+        return np.zeros(0, dtype=kind)
+    return np.frombuffer(data, dtype=kind)[column.offset : column.offset + len(column)]
 
 
 def truths(mask: npt.NDArray[np.bool_]) -> pa.BooleanArray:
@@ -44,6 +58,16 @@ def optional(values: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> pa.Array
     data, bits = np.ascontiguousarray(values), np.packbits(known, bitorder="little")
     kind = pa.from_numpy_dtype(data.dtype)
     return pa.Array.from_buffers(kind, len(data), [pa.py_buffer(bits), pa.py_buffer(data)])
+
+
+@cache
+def constant(value: str) -> pa.StringScalar:
+    """Give one string for a function that takes a column.
+
+    >>> constant(",").as_py()
+    ','
+    """
+    return strings([value])[0]
 
 
 def strings(values: Sequence[str]) -> pa.StringArray:

@@ -123,7 +123,7 @@ def text_column(
     if not pa.types.is_dictionary(column.type):
         return _written(column, name)
     cells, wrong = _written(column.dictionary, name)
-    codes = column.indices.fill_null(-1).to_numpy()
+    codes = arrowmake.from_numbers(column.indices.fill_null(-1))
     errors = {row: error for code, error in wrong.items() for row in _where(codes == code)}
     return _filled(cells.take(column.indices)), errors
 
@@ -231,4 +231,4 @@ def read_distinct(
             values.append(read(cell))
         except PostError as error:
             values.append(error)
-    return values, encoded.indices.to_numpy().astype(np.int64)
+    return values, arrowmake.from_numbers(encoded.indices).astype(np.int64)

@@ -171,10 +171,10 @@ def _text_errors(texts: pa.StringArray, max_chars: int) -> Errors:
     maybe_blank[filled] = _STARTS_OF_SPACES[data[offsets[:-1][filled]]]
     if maybe_blank.any():
         left = pc.utf8_ltrim(select(texts, maybe_blank), characters=_SPACES)
-        wrong[maybe_blank] = truths(pc.equal(pc.binary_length(left), 0))
+        wrong[maybe_blank] = arrowmake.from_numbers(pc.binary_length(left)) == 0
     maybe_long = lengths > max_chars
     if maybe_long.any():
-        characters = pc.utf8_length(select(texts, maybe_long)).to_numpy()
+        characters = arrowmake.from_numbers(pc.utf8_length(select(texts, maybe_long)))
         wrong[maybe_long] |= characters > max_chars
     if not wrong.any():
         return {}
@@ -188,7 +188,7 @@ def _languages(texts: pa.StringArray, given: pa.StringArray | None) -> pa.String
     if given is None:
         return names.take(arrowmake.numbers(detect_languages(texts)))
     stripped = pc.utf8_trim(given, characters=_SPACES)
-    missing = truths(pc.equal(pc.binary_length(stripped), 0))
+    missing = arrowmake.from_numbers(pc.binary_length(stripped)) == 0
     if not missing.any():
         return stripped
     told = names.take(arrowmake.numbers(detect_languages(select(texts, missing))))
@@ -201,8 +201,8 @@ def _read_counts(cells: pa.StringArray | None, name: str, rows: int) -> tuple[Co
         return CountColumn.missing(rows), {}
     lengths = np.diff(text_bytes(cells)[1])
     known = truths(pc.ascii_is_decimal(cells)) & (lengths <= _PLAIN_DIGITS) & (lengths > 0)
-    digits = pc.if_else(arrowmake.truths(known), cells, "0")
-    values = digits.cast(pa.int64()).to_numpy().copy()
+    digits = pc.if_else(arrowmake.truths(known), cells, arrowmake.constant("0"))
+    values = arrowmake.from_numbers(digits.cast(pa.int64())).copy()
     at_least = np.zeros(rows, dtype=bool)
     others = np.flatnonzero(~known & (lengths > 0))
     if not others.size:

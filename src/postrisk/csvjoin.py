@@ -39,7 +39,7 @@ def join_rows(columns: Sequence[pa.StringArray], assessed: AssessedColumns) -> m
         return memoryview(b"")
     cells = [*map(quote, columns), quote(assessed.languages), decimals(assessed.scores)]
     cells += [_names(assessed), _with(quote(assessed.reasons), "", "\n")]
-    rows = pc.binary_join_element_wise(*cells, ",")
+    rows = pc.binary_join_element_wise(*cells, arrowmake.constant(","))
     offsets, data = _buffers(rows)
     return data[offsets[0] : offsets[-1]].data
 
@@ -67,7 +67,8 @@ def quote(cells: pa.StringArray) -> pa.StringArray:
 
 
 def _with(*parts: pa.StringArray | str) -> pa.StringArray:
-    return pc.binary_join_element_wise(*parts, "")
+    columns = [arrowmake.constant(p) if isinstance(p, str) else p for p in parts]
+    return pc.binary_join_element_wise(*columns, arrowmake.constant(""))
 
 
 def _buffers(cells: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
