@@ -100,7 +100,7 @@ def test_blocks_and_workers_give_the_bytes_of_one_row_after_the_other(
     header = f"text{form.get('delimiter', ',')}views\n".encode()
     (folder / "in.csv").write_bytes(header + data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("postrisk.tables._BLOCK_BYTES", size)
+        patch.setattr("postrisk.tables.block_bytes", lambda _workers: size)
         options = TableOptions(**form, workers=workers)
         summary = score_table(SCORER, folder / "in.csv", folder / "out.csv", options)
     written, kept, counts = score_by_rows(SCORER, folder / "in.csv", **form)
@@ -114,7 +114,7 @@ def test_blocks_and_workers_give_the_bytes_of_one_row_after_the_other(
 
 
 def test_progress_tells_how_much_was_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("postrisk.tables._BLOCK_BYTES", 64)
+    monkeypatch.setattr("postrisk.tables.block_bytes", lambda _workers: 64)
     source = tmp_path / "in.csv"
     source.write_bytes(b"text,views\n" + b"hello,1\n" * 100)
     told = []

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from threading import Event, current_thread, main_thread
 from threading import enumerate as threads
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postrisk.workers import available_cores, in_order
+from postrisk import workers as workers_room
+from postrisk.workers import available_cores, in_order, keep_freed_memory
 
 
 @given(pieces=st.lists(st.integers(), max_size=20), workers=st.integers(1, 4))
@@ -86,3 +88,14 @@ def test_no_worker_is_refused(workers):
 
 def test_there_is_a_core():
     assert available_cores() >= 1
+
+
+def test_freed_memory_is_kept_by_glibc_alone(monkeypatch):
+    calls = []
+    library = SimpleNamespace(mallopt=lambda *found: calls.append(found))
+    monkeypatch.setattr(workers_room.ctypes, "CDLL", lambda _name: library)
+    keep_freed_memory()
+    assert [parameter for parameter, _ in calls] == [-3, -1]
+    monkeypatch.setattr(workers_room.ctypes, "CDLL", lambda _name: SimpleNamespace())
+    keep_freed_memory()
+    assert len(calls) == 2

@@ -122,6 +122,7 @@ def score(
     from postrisk.scorer import Scorer
     from postrisk.tables import TableOptions, rejected_path, score_table
     from postrisk.terminal import print_summary, progress_of
+    from postrisk.workers import keep_freed_memory
 
     if delimiter is not None and len(delimiter) != 1:
         raise typer.BadParameter("expected one character", param_hint="--delimiter")
@@ -141,6 +142,7 @@ def score(
     aside = rejected or rejected_path(source, output)
     ceilings = {"review_ceiling": review_ceiling, "flag_ceiling": flag_ceiling}
     scorer = Scorer(model, rules, max_chars=max_chars, **ceilings)
+    keep_freed_memory()
     console = Console(stderr=True, quiet=quiet, markup=False, emoji=False)
     size = os.path.getsize(source) if os.path.isfile(source) else None  # noqa: PTH113, PTH202
     with progress_of(console, size) as on_progress:

@@ -22,7 +22,7 @@ from postrisk.csvblocks import (
 from postrisk.errors import TableError
 from postrisk.rows import LARGEST_FIELD, Lines, Rejected, records
 
-BLOCK_BYTES = 1 << 20
+_MIB = 1 << 20
 # What is not plain is looked for in an eighth of a block, so that the rest is read fast.
 _PARTS = 8
 _NOT_PLAIN, _MORE = 0, -1
@@ -119,8 +119,17 @@ class ByteLines:
         self._data, self._start, self._feed = data, 0, -1
 
 
+def block_bytes(workers: int) -> int:
+    """Give the size of blocks: large ones cost less for each row, and each worker holds some.
+
+    >>> [block_bytes(workers) / 2**20 for workers in (1, 2, 16)]
+    [4.0, 2.0, 1.0]
+    """
+    return max(4 * _MIB // workers, _MIB)
+
+
 def blocks(
-    source: ByteLines, lines: Lines, layout: Layout, size: int = BLOCK_BYTES
+    source: ByteLines, lines: Lines, layout: Layout, size: int
 ) -> Iterator[PlainBlock | RecordBlock]:
     """Cut the rest of a file into blocks.
 

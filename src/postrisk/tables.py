@@ -22,7 +22,7 @@ from postrisk.assessed import AssessedColumns, Codes8
 from postrisk.columnreader import read_columns
 from postrisk.columns import Columns
 from postrisk.csvblocks import Layout, PlainBlock, RecordBlock
-from postrisk.csvcut import BLOCK_BYTES, ByteLines, blocks
+from postrisk.csvcut import ByteLines, block_bytes, blocks
 from postrisk.csvjoin import join_rows
 from postrisk.cutoffs import BANDS
 from postrisk.errors import PostError, TableError, shorten
@@ -33,7 +33,6 @@ from postrisk.rules import OUTCOMES, RECOMMENDATIONS
 from postrisk.scorer import Assessment, Scorer
 from postrisk.workers import available_cores, in_order
 
-_BLOCK_BYTES = BLOCK_BYTES
 _REJECTED_HEADER = ("line", "column", "value", "reason", "row")
 
 
@@ -244,7 +243,8 @@ def score_table(
     workers = available_cores() if options.workers is None else options.workers
     with ExitStack() as stack:
         text, chosen, raw = stack.enter_context(open_table(source, options.encoding))
-        file = ByteLines(text, chosen, raw, _BLOCK_BYTES)
+        size = block_bytes(workers)
+        file = ByteLines(text, chosen, raw, size)
         lines = Lines(file)
         header, separator = read_header(lines, source, options.delimiter)
         columns = _find_columns(source, header, options.given)
@@ -256,7 +256,7 @@ def score_table(
         out.flush()
         reject = stack.enter_context(_rejected_file(aside))
         work = partial(score_block, scorer, columns, layout)
-        found = in_order(work, blocks(file, lines, layout, _BLOCK_BYTES), workers)
+        found = in_order(work, blocks(file, lines, layout, size), workers)
         for block in stack.enter_context(closing(found)):
             out.buffer.write(block.rows)
             for row in block.rejected:
