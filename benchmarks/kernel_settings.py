@@ -6,16 +6,17 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from postrisk.corpora import CATEGORIES
 from postrisk.folding import FoldedBatch, Index
+from postrisk.lanes import Lanes
 from postrisk.linear import LinearCore
 from postrisk.model import Calibration, RiskModel
-from postrisk.ngrams import Hashing, grams
+from postrisk.ngrams import Hashing, char_buckets, char_counts, word_grams
 from postrisk.recipe import make_classifier
 from postrisk.samples import band
 from postrisk.store import load
@@ -67,35 +68,58 @@ GRID = (
 QUICK = (SHIPPED, Setting("weights", weights="float64"), Setting("bits", bits=16))
 
 
-@dataclass(frozen=True, kw_only=True)
-class WideModel(RiskModel):
-    """A model whose weights do not fit 16-bit lanes: int16 in 32-bit lanes, or plain float64.
+class WideLanes(NamedTuple):
+    """Weights that do not fit 16-bit lanes: int16 in 32-bit lanes, or plain float64.
 
-    A segment between two cuts may hold 65,538 n-grams before a 32-bit lane overflows.
+    A segment between two cuts may hold 65,538 n-grams before a 32-bit lane overflows. It stands
+    in for `postrisk.lanes.Lanes`, step by step.
     """
 
-    @cached_property
-    def _tables(self) -> list[npt.NDArray[Any]]:
-        columns = self.weights.T
-        if self.weights.dtype == np.float64:
-            return [np.ascontiguousarray(column) for column in columns]
+    tables: list[npt.NDArray[Any]]
+    n_categories: int
+
+    @classmethod
+    def of(cls, weights: npt.NDArray[Any]) -> WideLanes:
+        """Pack weights of shape (n_buckets, n_categories), with an empty row at the end."""
+        columns = np.pad(weights, ((0, 1), (0, 0))).T
+        if weights.dtype == np.float64:
+            return cls([np.ascontiguousarray(column) for column in columns], len(columns))
         wide = columns.astype(np.int64)
         pairs = range(0, len(wide), 2)
-        return [sum(w << (_WIDE_BITS * k) for k, w in enumerate(wide[i : i + 2])) for i in pairs]
+        packed = [sum(w << (_WIDE_BITS * k) for k, w in enumerate(wide[i : i + 2])) for i in pairs]
+        return cls(packed, len(columns))
 
-    def _sums_before(self, batch: FoldedBatch, cuts: Index) -> tuple[Any, Index]:
-        per_character = [np.zeros(len(batch.codes), dtype=t.dtype) for t in self._tables]
-        counts = np.zeros(len(cuts), dtype=np.int64)
-        for found in grams(batch, self.hashing):
+    def before(
+        self, batch: FoldedBatch, hashing: Hashing, cuts: Index
+    ) -> tuple[npt.NDArray[Any], Index]:
+        """Sum the weights and count the n-grams that start before each position."""
+        per_character = [np.zeros(len(batch.codes), dtype=t.dtype) for t in self.tables]
+        for _, buckets in char_buckets(batch, hashing):
+            for values, table in zip(per_character, self.tables, strict=True):
+                values[:-1] += table.take(buckets)
+        counts = np.concatenate(([0], np.cumsum(char_counts(batch, hashing))))[cuts]
+        for found in word_grams(batch, hashing) if hashing.word_orders else ():
             counts += np.searchsorted(found.starts, cuts)
-            for values, table in zip(per_character, self._tables, strict=True):
+            for values, table in zip(per_character, self.tables, strict=True):
                 values[found.starts] += table[found.buckets]
         totals = [np.concatenate(([0], np.cumsum(values)))[cuts] for values in per_character]
-        if self.weights.dtype == np.float64:
+        if self.tables[0].dtype == np.float64:
             return np.stack(totals, axis=1), counts
         lanes = [lane for total in totals for lane in _unpack_wide(np.diff(total))]
-        sums = np.cumsum(np.stack(lanes[: len(self.categories)], axis=1), axis=0)
+        sums = np.cumsum(np.stack(lanes[: self.n_categories], axis=1), axis=0)
         return np.concatenate((np.zeros((1, sums.shape[1]), dtype=np.int64), sums)), counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumpyModel(RiskModel):
+    """A model that numpy scores, whatever was compiled, so that all settings are alike."""
+
+    kernel = None
+
+    @cached_property
+    def _lanes(self) -> Any:
+        kind = Lanes if self.weights.dtype == np.int8 else WideLanes
+        return kind.of(self.weights)
 
 
 def _unpack_wide(packed: Index) -> tuple[Index, Index]:
@@ -105,7 +129,7 @@ def _unpack_wide(packed: Index) -> tuple[Index, Index]:
 
 def table_bytes(model: RiskModel) -> int:
     """Give the bytes of the look-up tables that scoring reads."""
-    return sum(table.nbytes for table in model._tables)  # noqa: SLF001 - what is measured
+    return sum(table.nbytes for table in model._lanes.tables)  # noqa: SLF001 - what is measured
 
 
 def stored_bytes(model: RiskModel) -> int:
@@ -137,8 +161,7 @@ def as_model(setting: Setting, core: LinearCore, line: Calibration | None = None
         scales = np.where(peaks > 0, peaks, 1.0) / largest
         kind = np.int8 if largest <= LARGEST["int8"] else np.int16
         weights = np.rint(weights / scales).astype(kind)
-    kernel = RiskModel if weights.dtype == np.int8 else WideModel
-    return kernel(
+    return NumpyModel(
         name="kernel sweep",
         version="0",
         categories=CATEGORIES,

@@ -185,7 +185,7 @@ def fit_all(
         together.setdefault(setting.hashing, []).append(setting)
     for hashing, own in together.items():
         start = time.process_time()
-        matrix = PostFeatures(**hashing.model_dump()).fit([]).transform(learn.texts)
+        matrix = PostFeatures(**asdict(hashing)).fit([]).transform(learn.texts)
         for draw, rows in draws_of(len(learn), draws):
             core = LinearCore(recipe.C, recipe.max_iter, recipe.idf)
             core.fit(matrix[rows], learn.labels[rows], learn.weights[rows])

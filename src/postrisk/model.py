@@ -132,7 +132,7 @@ class RiskModel:
     @cached_property
     def kernel(self) -> Kernel | None:
         """The compiled kernel with the model's weights; None where numpy has to do."""
-        if self.styles:
+        if self.styles or self.weights.dtype != np.int8:
             return None
         line = Line(self.scales, self.biases, *self._lines)
         return kernel_for(self.hashing, self.windowing, self.weights, line)
