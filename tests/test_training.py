@@ -14,9 +14,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
+import strategies
 from postrisk import training
 from postrisk.cutoffs import LADDER
 from postrisk.errors import InputError, LabelError
+from postrisk.folding import fold_batch
+from postrisk.ngrams import Hashing, gram_counts, gram_matrix
 from postrisk.post import Category, Post
 from postrisk.store import load, save
 from postrisk.training import LinearCore, RiskClassifier, quantise
@@ -83,6 +86,18 @@ def test_quantising_is_off_by_half_a_step_at_most(seed, n_categories, size):
         127 if row.any() else 0 for row in coefficients
     ]
     assert (np.abs(weights * scales - coefficients.T) <= scales * 0.5000001).all()
+
+
+@given(st.integers(0, 2**32 - 1), strategies.texts(max_pieces=12))
+def test_whole_weights_move_a_logit_by_half_a_step_for_each_n_gram_at_most(seed, text):
+    hashing = Hashing(bits=10)
+    coefficients = np.random.default_rng(seed).normal(0, 1, (3, hashing.buckets))
+    weights, scales = quantise(coefficients)
+    batch = fold_batch([text])
+    exact = gram_matrix(batch, hashing) @ coefficients.T
+    whole = gram_matrix(batch, hashing) @ (weights * scales)
+    n_grams = gram_counts(batch, hashing)[0]
+    assert (np.abs(whole - exact) <= 0.5000001 * scales * np.sqrt(n_grams)).all()
 
 
 def test_fitting_learns_the_words(fitted):
