@@ -31,7 +31,7 @@ from postrisk.options import (
     RulesOption,
     column,
 )
-from postrisk.post import MAX_CHARS
+from postrisk.post import MAX_CHARS, Post
 
 EXIT_CODES: dict[type[PostriskError], int] = {
     InputError: 3,
@@ -165,7 +165,6 @@ def explain(
 ) -> None:
     """Show which characters of a post raised which category."""
     from postrisk.scorer import Scorer
-    from postrisk.tables import read_row
     from postrisk.terminal import print_explanation
 
     if (text is None) == (file is None):
@@ -174,7 +173,7 @@ def explain(
     if category is not None and category not in scorer.model.categories:
         known = ", ".join(scorer.model.categories)
         raise typer.BadParameter(f"found {category!r}, expected one of {known}")
-    post = text if text is not None else read_row(str(file), row)
+    post = text if text is not None else _read_row(str(file), row)
     assessment, explanations = scorer.score_one(post), scorer.explain(post)
     if category is not None:
         explanations = {category: explanations[category]}
@@ -184,6 +183,12 @@ def explain(
         echo_json(values)
     else:
         print_explanation(Console(), assessment, explanations, scorer.model.cutoffs)
+
+
+def _read_row(file: str, row: int) -> Post:
+    from postrisk.tables import read_row
+
+    return read_row(file, row)
 
 
 @app.command()

@@ -23,15 +23,14 @@ from rich.text import Text
 
 from postrisk.cutoffs import BANDS, Band, Cutoffs
 from postrisk.explanation import Explanation
-from postrisk.rows import STANDARD
 from postrisk.rules import Rulebook
 from postrisk.scorer import Assessment
-from postrisk.tables import Summary
 
 if TYPE_CHECKING:  # it loads scikit-learn, which other verbs do without
     from postrisk.datareport import Check
     from postrisk.evaluation_report import EvaluationReport
     from postrisk.registry import Card
+    from postrisk.tables import Summary
 
 _BAND_STYLES = {Band.PASS: "green", Band.REVIEW: "yellow", Band.FLAG: "bold red"}
 # Share of the strongest character's contribution from which a character is tinted.
@@ -69,6 +68,8 @@ def progress_of(console: Console, size: int | None) -> Iterator[Callable[[int, S
 
 def print_summary(console: Console, summary: Summary, output: str, rejected: Path) -> None:
     """Say how many of what."""
+    from postrisk.rows import STANDARD  # noqa: PLC0415 - loads pyarrow, which showing texts need not
+
     names = list(dict.fromkeys(name for name, _ in summary.bands))
     table = Table("category", *(band.value for band in BANDS), title_justify="left", box=None)
     for column in table.columns[1:]:
