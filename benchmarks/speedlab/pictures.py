@@ -101,7 +101,7 @@ def draw_scaling(found: Found, path: Path) -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_ylim(_decade(min(values), down=True), _decade(max(values), down=False))
-        axes.set_xlim(rows[0] / 1.6, rows[-1] * 1.6)
+        axes.set_xlim(rows[0] / 2.5, rows[-1] * 2.5)
         axes.set_xticks(_decades(rows))
         axes.set_xlabel("rows (log)", fontsize=9)
         axes.set_title(label, fontsize=10, loc="left")

@@ -26,9 +26,9 @@ _KEPT_BYTES = 1 << 25
 def keep_freed_memory() -> None:
     """Let glibc keep what is freed for the next array, for programs that are about to work on much.
 
-    Otherwise each block's arrays come from the system and go back to it: with two workers a sixth
-    of the time went into pages that were given back and asked for again. It holds for the whole
-    process, so that libraries leave it to programs; without glibc nothing happens.
+    Otherwise each block's arrays come from the system and go back to it, which costs a few per cent
+    with several workers (``benchmarks/workers_trial.py``). It holds for the whole process, so that
+    libraries leave it to programs; without glibc nothing happens.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
