@@ -48,7 +48,9 @@ def quick(tmp_path_factory):
     output, cache = folder / "results", folder / "cache"
     given = ["--quick", "--rows", "600", "--largest", "1000"]
     command = [sys.executable, str(ROOT / "benchmarks" / "speed.py"), *given]
-    path = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # The package that the tests run on: it has the compiled kernel where one was built.
+    package = str(Path(postrisk.__file__).parents[1])
+    path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [*command, "--cache", str(cache), "--output", str(output)],
         env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
