@@ -8,7 +8,19 @@ from collections import Counter
 
 from postrisk.columns import Columns
 from postrisk.rows import Lines, Rejected, open_table, read_header
-from postrisk.tables import added_columns, added_values, read_posts
+from postrisk.tables import added_columns, read_posts
+
+
+def added_values(assessment):
+    """Give the values for `added_columns`."""
+    return [
+        assessment.language,
+        *assessment.scores.values(),
+        *(band.value for band in assessment.bands.values()),
+        assessment.reach.outcome.value,
+        assessment.recommendation.value,
+        assessment.reason,
+    ]
 
 
 def score_by_rows(scorer, source, encoding=None, delimiter=None):

@@ -20,7 +20,8 @@ from postrisk.errors import PostError, TableError
 from postrisk.post import Category
 from postrisk.recordbatches import ERROR_COLUMN, score_batches
 from postrisk.scorer import Scorer
-from postrisk.tables import added_columns, added_values, score_table
+from postrisk.tables import added_columns, score_table
+from rowwise import added_values
 
 HEADER = ["微博id", "正文", "转发数", "阅读数", "posted_at", "extra"]
 SCORER = Scorer(tiny_model())

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from postrisk import arrowmake
+from postrisk.arrowtext import text_bytes
 from postrisk.assessed import AssessedColumns
 from postrisk.cutoffs import BANDS
 from postrisk.rules import OUTCOMES, RECOMMENDATIONS
@@ -40,8 +41,7 @@ def join_rows(columns: Sequence[pa.StringArray], assessed: AssessedColumns) -> m
     cells = [*map(quote, columns), quote(assessed.languages), decimals(assessed.scores)]
     cells += [_names(assessed), _with(quote(assessed.reasons), "", "\n")]
     rows = pc.binary_join_element_wise(*cells, arrowmake.constant(","))
-    offsets, data = _buffers(rows)
-    return data[offsets[0] : offsets[-1]].data
+    return text_bytes(rows)[0].data
 
 
 def quote(cells: pa.StringArray) -> pa.StringArray:
@@ -50,14 +50,12 @@ def quote(cells: pa.StringArray) -> pa.StringArray:
     >>> quote(pa.array(["plain", 'a "b", c', ""])).to_pylist()
     ['plain', '"a ""b"", c"', '']
     """
-    offsets, data = _buffers(cells)
-    data = data[offsets[0] : offsets[-1]]
+    data, offsets = text_bytes(cells)
     raw = data.tobytes()
     present = [code for code in _QUOTED if code in raw]
     if not present:
         return cells
     special = np.flatnonzero(reduce(np.logical_or, [data == code for code in present]))
-    special += offsets[0]
     rows = np.searchsorted(offsets, special, side="right") - 1
     mask = np.zeros(len(cells), dtype=bool)
     mask[rows] = True
@@ -69,13 +67,6 @@ def quote(cells: pa.StringArray) -> pa.StringArray:
 def _with(*parts: pa.StringArray | str) -> pa.StringArray:
     columns = [arrowmake.constant(p) if isinstance(p, str) else p for p in parts]
     return pc.binary_join_element_wise(*columns, arrowmake.constant(""))
-
-
-def _buffers(cells: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
-    """Give the offsets and the bytes of an array that may be a slice of another."""
-    _, offsets, data = cells.buffers()
-    found = np.frombuffer(offsets, dtype=np.int32)[cells.offset :][: len(cells) + 1]
-    return found, np.frombuffer(b"" if data is None else data, dtype=np.uint8)
 
 
 def decimals(scores: npt.NDArray[np.float64]) -> pa.StringArray:

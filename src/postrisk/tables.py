@@ -30,7 +30,7 @@ from postrisk.outputs import is_device, new_file, same_file
 from postrisk.post import MAX_CHARS, Post
 from postrisk.rows import STANDARD, Lines, Rejected, open_table, read_header, records
 from postrisk.rules import OUTCOMES, RECOMMENDATIONS
-from postrisk.scorer import Assessment, Scorer
+from postrisk.scorer import Scorer
 from postrisk.workers import available_cores, in_order
 
 _REJECTED_HEADER = ("line", "column", "value", "reason", "row")
@@ -78,18 +78,6 @@ def _free_name(name: str, taken: set[str]) -> str:
     while name in taken:
         name = f"postrisk_{name}"
     return name
-
-
-def added_values(assessment: Assessment) -> list[str | float]:
-    """Give the values for `added_columns`."""
-    return [
-        assessment.language,
-        *assessment.scores.values(),
-        *(band.value for band in assessment.bands.values()),
-        assessment.reach.outcome.value,
-        assessment.recommendation.value,
-        assessment.reason,
-    ]
 
 
 def rejected_path(source: str | Path, target: str | Path) -> Path:
